@@ -1,0 +1,1 @@
+//! The agent in the guest: reconciles its network, runs the relay, reports status.

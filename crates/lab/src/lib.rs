@@ -1,0 +1,1 @@
+//! One machine as the whole Internet: namespaces, emulated links, measurements, the report.

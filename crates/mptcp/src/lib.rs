@@ -1,0 +1,1 @@
+//! Linux MPTCP: sockets, MPTCP_INFO, path manager.

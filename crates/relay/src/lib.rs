@@ -1,0 +1,1 @@
+//! Takes TCP in, connects it onwards over MPTCP, and moves the bytes.

@@ -1,0 +1,1 @@
+//! The settings files: model, defaults, validation with line and key, JSON schema.

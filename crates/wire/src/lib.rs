@@ -1,0 +1,1 @@
+//! Codecs of the proxy protocols: bytes in, values out, no sockets.
