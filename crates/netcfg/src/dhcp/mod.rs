@@ -1,0 +1,1 @@
+//! DHCPv4 client: codec, sans-I/O state machine, and an async driver.

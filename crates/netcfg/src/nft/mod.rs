@@ -1,0 +1,1 @@
+//! nftables: a pure model of one table, and its atomic replacement.
