@@ -1,1 +1,5 @@
 //! One machine as the whole Internet: namespaces, emulated links, measurements, the report.
+
+pub mod access;
+pub mod link;
+pub mod topology;

@@ -1,0 +1,1 @@
+//! What an access network offers its guests: a DHCP server and router advertisements.

@@ -1,0 +1,1 @@
+//! The lab: namespaces, links and addresses of the whole emulated Internet.
