@@ -1,1 +1,22 @@
-//! Linux MPTCP: sockets, MPTCP_INFO, path manager.
+//! Linux Multipath TCP (RFC 8684): sockets, what the kernel tells about a connection and its
+//! subflows, and the kernel's path manager.
+//!
+//! Everything here works in the network namespace of the calling thread, as it is at the moment a
+//! socket or a handle ([`PathManager`], [`PmEvents`], [`Diag`]) is made. A handle keeps that
+//! namespace wherever it is used later.
+
+pub mod diag;
+pub mod info;
+pub mod pm;
+pub mod socket;
+
+pub use diag::{Diag, DiagError};
+pub use info::{ConnectionInfo, InfoError, SubflowInfo, TcpState, connection_info};
+pub use pm::{
+    Endpoint, EndpointFlags, EndpointId, EndpointSpec, Limits, PathManager, PathManagerError,
+    PmEvent, PmEvents, PmEventsError, Subflow,
+};
+pub use socket::{
+    ConnectOptions, KernelSupport, ListenOptions, Listening, Opened, Transport, connect, listen,
+    negotiated, open, probe,
+};
