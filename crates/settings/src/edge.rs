@@ -1,0 +1,251 @@
+//! The edge's settings file: the model. [`Settings::parse`] reads it.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+pub use crate::endpoint::EndpointFlags;
+use crate::interface::InterfaceMatch;
+use crate::mptcp::Mptcp;
+use crate::ports::PortRange;
+use crate::proxy_url::ProxyUrl;
+use crate::secret::Credentials;
+use crate::timeout::{self, Timeout};
+
+/// Settings of `manypath edge`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Manypath edge settings")]
+pub struct Settings {
+    /// The side that the host (Windows, or a LAN) is on. Without it nothing is captured, and the proxy listens on loopback only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<Host>,
+    /// The ways to the Internet. Of several rules that fit one interface the first counts.
+    #[serde(rename = "uplink")]
+    #[schemars(length(min = 1))]
+    pub uplinks: Vec<Uplink>,
+    /// The proxy that programs can be set to use.
+    #[serde(default)]
+    pub proxy: Proxy,
+    /// How connections leave.
+    #[serde(default)]
+    pub out: Out,
+    /// What goes straight to its destination, without MPTCP and hub.
+    #[serde(default)]
+    pub bypass: Bypass,
+    /// How the kernel's Multipath TCP is set.
+    #[serde(default)]
+    pub mptcp: Mptcp,
+    /// How `manypath status` reaches the edge.
+    #[serde(default)]
+    pub control: Control,
+}
+
+/// The interface towards the host, and what is done with the TCP that arrives there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(extend("unevaluatedProperties" = false))]
+pub struct Host {
+    /// The interface. Never a pattern: there is one host.
+    #[serde(flatten)]
+    pub interface: InterfaceMatch,
+    /// What is taken in.
+    #[serde(default)]
+    pub capture: Capture,
+    /// How captured TCP reaches the edge's listener.
+    #[serde(default)]
+    pub intercept: Intercept,
+}
+
+/// What is taken in from the host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Capture {
+    /// All TCP that is routed into this machine, and what programs send to the proxy.
+    #[default]
+    All,
+    /// Only what programs send to the proxy.
+    Proxy,
+}
+
+/// How captured TCP reaches the edge's listener.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Intercept {
+    /// By NAT: nftables changes the destination to the listener's (SO_ORIGINAL_DST tells the original).
+    #[default]
+    Redirect,
+    /// By nftables tproxy, which leaves the packets as they are.
+    Tproxy,
+}
+
+/// A rule that makes interfaces uplinks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(extend("unevaluatedProperties" = false))]
+pub struct Uplink {
+    /// What status and messages call the uplink. Absent: the interface's own name. Not together with a pattern.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<UplinkName>,
+    /// Which interfaces the rule is for. The host's interface is never among them.
+    #[serde(flatten)]
+    pub interface: InterfaceMatch,
+    /// Where the uplink's IPv4 address comes from.
+    #[serde(default)]
+    pub addresses: Addresses,
+    /// Whether router advertisements are accepted and global IPv6 addresses used.
+    #[serde(default = "yes")]
+    pub ipv6: bool,
+    /// What MPTCP does with the uplink's addresses.
+    #[serde(default)]
+    pub endpoint: EndpointFlags,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// The user's own name for an uplink: 1 to 32 letters, digits, '-', '_' and '.'.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(transparent)]
+pub struct UplinkName(#[schemars(regex(pattern = r"^[A-Za-z0-9_.-]{1,32}$"))] String);
+
+/// The text is no name for an uplink.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is no name for an uplink; write 1 to 32 letters, digits, '-', '_' and '.', such as \"wifi\""
+)]
+pub struct UplinkNameError(String);
+
+impl UplinkName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for UplinkName {
+    type Err = UplinkNameError;
+
+    fn from_str(text: &str) -> Result<Self, UplinkNameError> {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+        if (1..=32).contains(&text.len()) && text.bytes().all(plain) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(UplinkNameError(text.to_owned()))
+        }
+    }
+}
+
+impl fmt::Display for UplinkName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where an uplink's IPv4 address comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Addresses {
+    /// The edge asks by DHCP.
+    #[default]
+    Dhcp,
+    /// NetworkManager, systemd-networkd or ifupdown sets it; the edge uses what is there.
+    External,
+}
+
+/// The proxy: SOCKS4, 4a, 5 and HTTP on one port.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Proxy {
+    /// The TCP port, 1 to 65535.
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: u16,
+    /// Who may use the proxy, by SOCKS5 or HTTP authentication. Empty: everyone who can reach it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<Credentials>,
+}
+
+impl Default for Proxy {
+    fn default() -> Self {
+        Self {
+            port: 1080,
+            users: Vec::new(),
+        }
+    }
+}
+
+/// How connections leave.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Out {
+    /// The hub, or several that are passed one after the other: the first is reached by MPTCP, the last connects to the origin. Empty: straight to the origin (single mode).
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "one_or_many")]
+    #[schemars(schema_with = "hub_schema")]
+    pub hub: Vec<ProxyUrl>,
+    /// How long a request waits that is made while no uplink is up; "0s" fails it at once.
+    #[serde(serialize_with = "timeout::serialize")]
+    #[schemars(schema_with = "timeout::schema")]
+    pub wait_for_uplink: Duration,
+    /// How long an attempt to connect may take, more than zero.
+    #[serde(serialize_with = "timeout::serialize")]
+    #[schemars(schema_with = "timeout::schema")]
+    pub connect_timeout: Duration,
+    /// How long a connection may carry nothing before it is ended.
+    pub idle_timeout: Timeout,
+}
+
+impl Default for Out {
+    fn default() -> Self {
+        Self {
+            hub: Vec::new(),
+            wait_for_uplink: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(10),
+            idle_timeout: Timeout::Off,
+        }
+    }
+}
+
+fn one_or_many<S: serde::Serializer>(hubs: &[ProxyUrl], serializer: S) -> Result<S::Ok, S::Error> {
+    match hubs {
+        [one] => one.serialize(serializer),
+        many => many.serialize(serializer),
+    }
+}
+
+fn hub_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let url = generator.subschema_for::<ProxyUrl>();
+    schemars::json_schema!({ "oneOf": [url, { "type": "array", "items": url }] })
+}
+
+/// What goes straight to its destination.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Bypass {
+    /// Networks of destinations, such as "192.168.0.0/16". None overlaps another.
+    #[serde(serialize_with = "crate::network::serialize")]
+    #[schemars(schema_with = "crate::network::schema")]
+    pub networks: Vec<IpNet>,
+    /// Ports of destinations, such as 25 or "6000-6010". None overlaps another.
+    pub ports: Vec<PortRange>,
+}
+
+/// How `manypath status` reaches the edge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Control {
+    /// Absolute path of the Unix socket.
+    #[schemars(with = "String", regex(pattern = r"^/.{0,106}$"))]
+    pub socket: PathBuf,
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        Self {
+            socket: PathBuf::from("/run/manypath/edge.sock"),
+        }
+    }
+}
