@@ -1,1 +1,21 @@
-//! nftables: a pure model of one table, and its atomic replacement.
+//! nftables without the `nft` program: a model of one `inet` table and its atomic replacement
+//! over netlink.
+//!
+//! The model ([`Table`], [`Chain`], [`Rule`], [`Match`], [`Statement`]) is plain data that a pure
+//! planner can build and compare. Its [`Display`](std::fmt::Display) is nft syntax, for people and
+//! for `--dry-run`; [`Table::install`] programs the same thing without that text, so the system
+//! needs neither `nft` nor a shell.
+//!
+//! Calls are blocking (one exchange with the kernel takes well under a millisecond) and act on the
+//! network namespace of the calling thread.
+
+mod matches;
+mod model;
+mod statement;
+
+pub use matches::{
+    CtDirection, CtStates, Family, InterfacePattern, InvalidPortRange, MarkTest, Match, OneOf,
+    Ports, Protocol, Transport,
+};
+pub use model::{Base, Chain, ChainKind, Comment, Hook, InvalidName, Name, Policy, Rule, Table};
+pub use statement::{Nat, Reject, Statement};
