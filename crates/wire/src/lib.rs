@@ -14,6 +14,8 @@ mod parsed;
 mod sniff;
 pub mod socks4;
 pub mod socks5;
+#[cfg(test)]
+mod test_support;
 
 pub use credentials::{Credentials, CredentialsError, Password, UserName};
 pub use destination::{Destination, DestinationError, DomainName, DomainNameError, Host};

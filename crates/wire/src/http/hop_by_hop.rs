@@ -37,9 +37,10 @@ const NEVER: [HeaderName; 3] = [HOST, TRANSFER_ENCODING, CONTENT_LENGTH];
 /// field (RFC 9110 section 10.1.4). Content-Length goes if there is a Transfer-Encoding (RFC 9112
 /// section 6.3), so that no two readers can see different ends of the message.
 pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    let keeps_trailers = listed(headers, &TE).any(|coding| coding.eq_ignore_ascii_case("trailers"));
+    let keeps_trailers =
+        listed(headers, &TE).any(|coding| coding.eq_ignore_ascii_case(b"trailers"));
     let named: Vec<HeaderName> = listed(headers, &CONNECTION)
-        .filter_map(|option| option.parse().ok())
+        .filter_map(|option| option.try_into().ok())
         .collect();
     for name in named.iter().filter(|name| !NEVER.contains(name)) {
         headers.remove(name);
@@ -57,14 +58,9 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
 }
 
 /// The members of a field that is a comma-separated list, over all its lines (RFC 9110 section 5.6.1).
-/// A line that is no text has none.
-fn listed<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    let lines = headers
-        .get_all(name)
-        .into_iter()
-        .filter_map(|line| line.to_str().ok());
+fn listed<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
+    let lines = headers.get_all(name).into_iter();
     lines
-        .flat_map(|line| line.split(','))
-        .map(str::trim)
-        .filter(|member| !member.is_empty())
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
 }

@@ -124,5 +124,4 @@ impl Reply {
 }
 
 #[cfg(test)]
-#[path = "socks4_tests.rs"]
 mod tests;

@@ -269,5 +269,4 @@ fn ends_in_number(name: &str) -> bool {
 }
 
 #[cfg(test)]
-#[path = "destination_tests.rs"]
 mod tests;
