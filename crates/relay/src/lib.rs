@@ -1,1 +1,31 @@
 //! Takes TCP in, connects it onwards over MPTCP, and moves the bytes.
+//!
+//! A [`Server`] takes connections from listeners ([`Intake`]: SOCKS and HTTP proxy clients, or
+//! connections that the kernel redirected), finds out where each is to go, lets its [`Connector`]
+//! open the onward connection, and hands both to [`copy::relay`]. The edge and the hub are both one
+//! `Server`, with different options.
+//!
+//! A connection is two [`copy::Leg`]s. Another kind of onward connection is one more
+//! [`Route`](connect::Route) that gives one more kind of leg.
+#![forbid(unsafe_code)]
+
+pub mod address;
+pub mod connect;
+pub mod copy;
+mod handshake;
+pub mod pool;
+pub mod registry;
+pub mod server;
+mod socket;
+pub mod users;
+
+pub use address::{ClientAddr, ListenAddr, OriginalDestination};
+pub use connect::{
+    AddressFilter, Bypass, BypassRule, Chain, ConnectError, Connector, ConnectorOptions, Hop,
+    Route, UplinkGate,
+};
+pub use copy::{End, Side, Transferred};
+pub use pool::BufferPool;
+pub use registry::{ConnectionId, ConnectionStatus, Kind, Registry};
+pub use server::{Drained, Intake, Protocols, Server, ServerOptions};
+pub use users::Users;

@@ -1,0 +1,168 @@
+//! Opening the onward connection.
+
+mod bypass;
+mod chain;
+mod direct;
+mod error;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use mptcp::Transport;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use wire::Destination;
+
+use crate::copy::Leg;
+
+pub use bypass::{Bypass, BypassRule};
+pub use chain::{Chain, Hop};
+pub use error::ConnectError;
+
+/// Opens connections to destinations, along one [`Route`].
+#[derive(Debug)]
+pub struct Connector {
+    route: Route,
+    options: ConnectorOptions,
+}
+
+/// The way to a destination.
+#[derive(Clone, Debug)]
+pub enum Route {
+    /// Straight to it. A name is resolved here; of several addresses the first to answer is taken.
+    Direct(Transport),
+    /// Through SOCKS5 proxies. A name is passed on as it is.
+    Chain(Chain),
+}
+
+/// What a [`Connector`] heeds besides its route.
+#[derive(Debug)]
+pub struct ConnectorOptions {
+    /// How long a connection may take to open, name resolution and proxies' handshakes included, the
+    /// wait for an uplink not.
+    pub timeout: Duration,
+    /// Destinations that go out directly over plain TCP.
+    pub bypass: Bypass,
+    /// Asked about every address before it is connected to, bypassed ones too; not about the proxies
+    /// of a chain.
+    pub filter: Option<Arc<dyn AddressFilter>>,
+    /// Makes connections wait while no uplink is up, but for bypassed ones.
+    pub uplink: Option<UplinkGate>,
+}
+
+/// Decides which addresses may be connected to.
+pub trait AddressFilter: std::fmt::Debug + Send + Sync {
+    /// Whether a connection to `ip` may be made. It is the very address that will be connected to,
+    /// after name resolution, and never an IPv4-mapped IPv6 address.
+    fn allows(&self, ip: IpAddr, port: u16) -> bool;
+}
+
+/// Whether there is a way out at all.
+#[derive(Clone, Debug)]
+pub struct UplinkGate {
+    /// True while at least one uplink is up.
+    pub up: watch::Receiver<bool>,
+    /// How long a connection waits for one.
+    pub wait: Duration,
+}
+
+/// An open onward connection.
+#[derive(Debug)]
+pub struct Onward {
+    /// The socket, and what the peer has sent already.
+    pub leg: Leg,
+    /// The address the destination sees, as far as it is known: our own end, or what the last proxy
+    /// of a chain says.
+    pub bound: SocketAddr,
+}
+
+impl Default for ConnectorOptions {
+    fn default() -> Self {
+        Self {
+            timeout: DEFAULT_TIMEOUT,
+            bypass: Bypass::default(),
+            filter: None,
+            uplink: None,
+        }
+    }
+}
+
+impl Connector {
+    /// A connector along `route`.
+    pub fn new(route: Route, options: ConnectorOptions) -> Self {
+        Self { route, options }
+    }
+
+    /// Connects to `destination`.
+    ///
+    /// # Errors
+    /// Each with the destination or the proxy that failed.
+    pub async fn connect(&self, destination: &Destination) -> Result<Onward, ConnectError> {
+        let direct = |transport| direct::Direct {
+            transport,
+            filter: self.options.filter.as_deref(),
+        };
+        if self.options.bypass.matches(destination) {
+            return self
+                .in_time(destination, direct(Transport::Tcp).connect(destination))
+                .await;
+        }
+        self.wait_for_uplink(destination).await?;
+        match &self.route {
+            Route::Direct(transport) => {
+                self.in_time(destination, direct(*transport).connect(destination))
+                    .await
+            }
+            Route::Chain(chain) => self.in_time(destination, chain.connect(destination)).await,
+        }
+    }
+
+    async fn in_time(
+        &self,
+        destination: &Destination,
+        connect: impl Future<Output = Result<Onward, ConnectError>>,
+    ) -> Result<Onward, ConnectError> {
+        let after = self.options.timeout;
+        tokio::time::timeout(after, connect)
+            .await
+            .unwrap_or_else(|_| {
+                Err(ConnectError::Timeout {
+                    destination: destination.clone(),
+                    after,
+                })
+            })
+    }
+
+    async fn wait_for_uplink(&self, destination: &Destination) -> Result<(), ConnectError> {
+        let Some(gate) = &self.options.uplink else {
+            return Ok(());
+        };
+        let mut up = gate.up.clone();
+        let opened = tokio::time::timeout(gate.wait, up.wait_for(|up| *up)).await;
+        match opened {
+            Ok(Ok(_)) => Ok(()),
+            // Nobody is left who could open the gate.
+            Ok(Err(_)) | Err(_) => Err(ConnectError::NoUplink {
+                destination: destination.clone(),
+                waited: gate.wait,
+            }),
+        }
+    }
+}
+
+impl Onward {
+    fn new(stream: TcpStream, early: Bytes, bound: SocketAddr) -> Self {
+        Self {
+            leg: Leg {
+                stream: Arc::new(stream),
+                early,
+            },
+            bound,
+        }
+    }
+}
+
+/// Windows' own connect gives up after 21 s, and a program there should hear why from us first.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);

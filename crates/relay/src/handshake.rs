@@ -1,0 +1,1 @@
+//! Reading the messages of a handshake.

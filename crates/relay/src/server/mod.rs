@@ -1,0 +1,135 @@
+//! Taking connections in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+
+use crate::{BufferPool, Connector, Registry, Users};
+
+/// Takes connections in from any number of listeners and relays them. Clones are the same server.
+#[derive(Clone, Debug)]
+pub struct Server(Arc<Shared>);
+
+/// How a [`Server`] behaves.
+#[derive(Clone, Debug)]
+pub struct ServerOptions {
+    /// What is spoken on [`Intake::Proxy`] listeners.
+    pub protocols: Protocols,
+    /// Who may use them; anyone, without. SOCKS4 has no passwords, so it is refused with users set.
+    pub users: Option<Users>,
+    /// How long a client may take from its connection to its complete request. A kept-alive HTTP
+    /// connection may be idle between two requests for as long.
+    pub handshake_timeout: Duration,
+    /// Ends connections on which nothing moved for so long; never, without.
+    pub idle_timeout: Option<Duration>,
+    /// How many connections are taken at once. The others wait in the kernel's accept queue.
+    pub max_connections: Option<usize>,
+    /// How long [`Server::serve`] lets running connections go on after its shutdown.
+    pub drain: Duration,
+}
+
+/// Proxy protocols that are served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Protocols {
+    /// SOCKS 4 and 4a.
+    pub socks4: bool,
+    /// SOCKS 5.
+    pub socks5: bool,
+    /// HTTP: CONNECT and plain requests.
+    pub http: bool,
+}
+
+/// How the connections of a listener are to be understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Intake {
+    /// The client speaks a proxy protocol: see [`ServerOptions::protocols`].
+    Proxy,
+    /// The client knows nothing of us: nftables redirected the connection, and the kernel's
+    /// connection tracking knows where it was to go.
+    Redirect,
+    /// The client knows nothing of us: TPROXY handed the connection over, and its local address is
+    /// where it was to go. The listener must have been opened as transparent.
+    Tproxy,
+}
+
+/// How connections ended after a shutdown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// Came to their own end in time.
+    pub finished: usize,
+    /// Were reset when the time was over.
+    pub aborted: usize,
+}
+
+#[derive(Debug)]
+struct Shared {
+    connector: Connector,
+    options: ServerOptions,
+    registry: Registry,
+    pool: BufferPool,
+}
+
+impl Server {
+    /// A server that connects through `connector`.
+    pub fn new(connector: Connector, options: ServerOptions) -> Self {
+        let (registry, pool) = Default::default();
+        Self(Arc::new(Shared {
+            connector,
+            options,
+            registry,
+            pool,
+        }))
+    }
+
+    /// The live connections of all listeners.
+    pub fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+
+    /// The relay's buffers.
+    pub fn pool(&self) -> &BufferPool {
+        &self.0.pool
+    }
+
+    /// Serves `listener` until `shutdown` is done: then closes it at once, lets the connections go on
+    /// for [`ServerOptions::drain`], and resets those that are left. Dropping the future resets them
+    /// at once.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        intake: Intake,
+        shutdown: impl Future<Output = ()>,
+    ) -> Drained {
+        shutdown.await;
+        todo!("{:?} {intake:?}", listener)
+    }
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self {
+            protocols: Protocols::ALL,
+            users: None,
+            handshake_timeout: Duration::from_secs(10),
+            idle_timeout: None,
+            max_connections: None,
+            drain: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Protocols {
+    /// Everything, as the edge does.
+    pub const ALL: Self = Self {
+        socks4: true,
+        socks5: true,
+        http: true,
+    };
+    /// SOCKS5 alone, as the hub does.
+    pub const SOCKS5: Self = Self {
+        socks4: false,
+        socks5: true,
+        http: false,
+    };
+}

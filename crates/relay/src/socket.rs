@@ -1,0 +1,46 @@
+//! What is set on every connection's sockets, and the abortive close.
+
+use std::net::Shutdown;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use socket2::SockRef;
+use tokio::net::TcpStream;
+
+/// Prepares a socket for relaying.
+///
+/// TCP_NODELAY: the bytes come from a program that has already decided when to send.
+/// SO_KEEPALIVE: splitting a connection hides a dead client from the origin's own keep-alive, so a
+/// PC that vanished would hold its connection here for ever. The kernel's default, two hours, is what
+/// RFC 1122 section 4.2.3.6 asks for.
+pub(crate) fn prepare(stream: &TcpStream) {
+    let socket = SockRef::from(stream);
+    for result in [socket.set_tcp_nodelay(true), socket.set_keepalive(true)] {
+        if let Err(error) = result {
+            tracing::debug!(%error, "a socket option can't be set on a connection");
+        }
+    }
+}
+
+/// Ends a connection so that the peer sees a reset (MP_FASTCLOSE with MPTCP, RFC 8684 section 3.5).
+///
+/// Dissolving the association does so at once, even if someone else still holds the socket for a
+/// moment. The linger time makes the close do it where a kernel refuses the former.
+pub(crate) fn abort(stream: &TcpStream) {
+    reset_when_closed(stream);
+    if let Err(error) = rustix::net::connect_unspec(stream.as_fd()) {
+        tracing::debug!(%error, "a connection is reset by closing it");
+    }
+}
+
+/// Makes a later close a reset instead of an orderly end.
+pub(crate) fn reset_when_closed(stream: &TcpStream) {
+    if let Err(error) = SockRef::from(stream).set_linger(Some(Duration::ZERO)) {
+        tracing::debug!(%error, "a connection can't be made to end with a reset");
+    }
+}
+
+/// Sends FIN after what has been written; reading goes on.
+pub(crate) fn finish_writing(stream: &TcpStream) -> std::io::Result<()> {
+    SockRef::from(stream).shutdown(Shutdown::Write)
+}
