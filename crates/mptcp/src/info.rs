@@ -1,13 +1,18 @@
 //! What the kernel tells about one open connection.
 
+mod read;
+
 use std::io;
+use std::mem::offset_of;
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use crate::abi::{Fields, TcpInfo};
 use crate::pm::EndpointId;
+
+pub use read::connection_info;
 
 /// A connection as its socket sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -16,6 +21,10 @@ pub struct ConnectionInfo {
     pub fallback: bool,
     /// The connection's local token, also found in path manager events. `None` for plain TCP.
     pub token: Option<u32>,
+    /// Our end; of MPTCP the initial subflow's, which may be closed by now.
+    pub local: SocketAddr,
+    /// The peer's end; of MPTCP the initial subflow's, which may be closed by now.
+    pub remote: SocketAddr,
     /// Payload bytes sent, each counted once. `None` for plain TCP and before Linux 6.5.
     pub bytes_sent: Option<u64>,
     /// Payload bytes received. `None` for plain TCP and before Linux 6.5.
@@ -133,10 +142,61 @@ pub enum InfoError {
     },
 }
 
-/// Reads the state of a connected MPTCP or TCP socket. Address ids and backup flags are not to be
-/// had from a socket: [`crate::Diag::complete`] adds them.
-pub fn connection_info(socket: impl AsFd) -> Result<ConnectionInfo, InfoError> {
-    todo!("{:?}", socket.as_fd())
+impl SubflowInfo {
+    /// From the kernel's `struct tcp_info`, which may be shorter or longer than ours.
+    pub(crate) fn from_tcp_info(local: SocketAddr, remote: SocketAddr, raw: Fields<'_>) -> Self {
+        let us = |offset| Duration::from_micros(raw.u32(offset).into());
+        let ms = |offset| Duration::from_millis(raw.u32(offset).into());
+        Self {
+            local,
+            remote,
+            local_id: None,
+            remote_id: None,
+            backup: None,
+            state: TcpState::from(raw.u8(offset_of!(TcpInfo, state))),
+            rtt: us(offset_of!(TcpInfo, rtt)),
+            rttvar: us(offset_of!(TcpInfo, rttvar)),
+            min_rtt: match raw.u32(offset_of!(TcpInfo, min_rtt)) {
+                u32::MAX => Duration::ZERO,
+                min => Duration::from_micros(min.into()),
+            },
+            rto: us(offset_of!(TcpInfo, rto)),
+            cwnd: raw.u32(offset_of!(TcpInfo, snd_cwnd)),
+            mss: raw.u32(offset_of!(TcpInfo, snd_mss)),
+            bytes_sent: raw.u64(offset_of!(TcpInfo, bytes_sent)),
+            bytes_acked: raw.u64(offset_of!(TcpInfo, bytes_acked)),
+            bytes_received: raw.u64(offset_of!(TcpInfo, bytes_received)),
+            bytes_retrans: raw.u64(offset_of!(TcpInfo, bytes_retrans)),
+            retransmits: raw.u8(offset_of!(TcpInfo, retransmits)).into(),
+            total_retrans: raw.u32(offset_of!(TcpInfo, total_retrans)),
+            unacked: raw.u32(offset_of!(TcpInfo, unacked)),
+            lost: raw.u32(offset_of!(TcpInfo, lost)),
+            notsent_bytes: raw.u32(offset_of!(TcpInfo, notsent_bytes)),
+            delivery_rate: raw.u64(offset_of!(TcpInfo, delivery_rate)),
+            last_data_sent: ms(offset_of!(TcpInfo, last_data_sent)),
+            last_data_recv: ms(offset_of!(TcpInfo, last_data_recv)),
+            last_ack_recv: ms(offset_of!(TcpInfo, last_ack_recv)),
+        }
+    }
+}
+
+impl From<u8> for TcpState {
+    fn from(number: u8) -> Self {
+        match number {
+            1 => Self::Established,
+            2 => Self::SynSent,
+            3 => Self::SynReceived,
+            4 => Self::FinWait1,
+            5 => Self::FinWait2,
+            6 => Self::TimeWait,
+            7 => Self::Closed,
+            8 => Self::CloseWait,
+            9 => Self::LastAck,
+            10 => Self::Listen,
+            11 => Self::Closing,
+            other => Self::Other(other),
+        }
+    }
 }
 
 fn micros<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

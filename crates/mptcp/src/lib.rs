@@ -5,6 +5,7 @@
 //! socket or a handle ([`PathManager`], [`PmEvents`], [`Diag`]) is made. A handle keeps that
 //! namespace wherever it is used later.
 
+mod abi;
 pub mod diag;
 pub mod info;
 pub mod pm;
@@ -20,3 +21,11 @@ pub use socket::{
     ConnectOptions, KernelSupport, ListenOptions, Listening, Opened, Transport, connect, listen,
     negotiated, open, probe,
 };
+
+async fn on_blocking_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        // Blocking work is not cancelled once it runs, and a shutting runtime doesn't poll us.
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}

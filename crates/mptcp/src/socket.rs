@@ -2,12 +2,17 @@
 
 use std::fmt;
 use std::io;
+use std::mem::offset_of;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use serde::Serialize;
-use socket2::{Domain, Socket};
-use tokio::net::TcpStream;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpSocket, TcpStream};
+
+use crate::abi::{
+    self, Fields, MPTCP_INFO, MPTCP_INFO_FLAG_FALLBACK, MptcpInfo, SOL_MPTCP, TCP_IS_MPTCP,
+};
 
 /// The protocol of a stream socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -100,7 +105,18 @@ impl fmt::Display for KernelSupport {
 
 /// Opens a stream socket. Asked for MPTCP, it gives a TCP socket if the kernel has none.
 pub fn open(transport: Transport, domain: Domain) -> io::Result<Opened> {
-    todo!("{transport:?} {domain:?}")
+    if transport == Transport::Mptcp {
+        match new_socket(domain, Protocol::MPTCP) {
+            Ok(socket) => return Ok(Opened { socket, transport }),
+            Err(error) if Refusal::of(&error).is_some() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let socket = new_socket(domain, Protocol::TCP)?;
+    Ok(Opened {
+        socket,
+        transport: Transport::Tcp,
+    })
 }
 
 /// Connects to `remote`, with TCP_NODELAY set. An MPTCP request may end as plain TCP, because of
@@ -110,7 +126,20 @@ pub async fn connect(
     remote: SocketAddr,
     options: &ConnectOptions,
 ) -> io::Result<TcpStream> {
-    todo!("{transport:?} {remote} {options:?}")
+    let Opened { socket, .. } = open(transport, Domain::for_address(remote))?;
+    socket.set_tcp_nodelay(true)?;
+    if let Some(mark) = options.mark {
+        socket.set_mark(mark)?;
+    }
+    if let Some(interface) = &options.interface {
+        socket.bind_device(Some(interface.as_bytes()))?;
+    }
+    if let Some(local) = options.local {
+        socket.bind(&SocketAddr::new(local, 0).into())?;
+    }
+    TcpSocket::from_std_stream(socket.into())
+        .connect(remote)
+        .await
 }
 
 /// Listens on `local` with SO_REUSEADDR. An MPTCP listener takes plain TCP clients too.
@@ -119,16 +148,90 @@ pub fn listen(
     local: SocketAddr,
     options: &ListenOptions,
 ) -> io::Result<Listening> {
-    todo!("{transport:?} {local} {options:?}")
+    let Opened { socket, transport } = open(transport, Domain::for_address(local))?;
+    socket.set_reuse_address(true)?;
+    if local.is_ipv6() {
+        socket.set_only_v6(options.only_v6)?;
+    }
+    if options.transparent {
+        if local.is_ipv6() {
+            socket.set_ip_transparent_v6(true)?;
+        } else {
+            socket.set_ip_transparent_v4(true)?;
+        }
+    }
+    socket.bind(&local.into())?;
+    socket.listen(i32::try_from(options.backlog).unwrap_or(i32::MAX))?;
+    Ok(Listening {
+        listener: socket.into(),
+        transport,
+    })
 }
 
 /// What a connected socket speaks now. It may change from MPTCP to TCP while the connection runs
 /// (RFC 8684 section 3.7).
 pub fn negotiated(socket: impl AsFd) -> io::Result<Transport> {
-    todo!("{:?}", socket.as_fd())
+    let socket = socket.as_fd();
+    let mut yes = [0u8; 4];
+    match abi::getsockopt(socket, libc::IPPROTO_TCP, TCP_IS_MPTCP, &mut yes) {
+        Ok(_) if yes == [0; 4] => return Ok(Transport::Tcp),
+        Ok(_) => return Ok(Transport::Mptcp),
+        Err(error) if abi::is_unknown_option(&error) => {}
+        Err(error) => return Err(error),
+    }
+    negotiated_before_6_10(socket)
+}
+
+/// Without TCP_IS_MPTCP: a socket that speaks TCP knows no option of level SOL_MPTCP.
+fn negotiated_before_6_10(socket: BorrowedFd<'_>) -> io::Result<Transport> {
+    let mut info = [0u8; size_of::<MptcpInfo>()];
+    match abi::getsockopt(socket, SOL_MPTCP, MPTCP_INFO, &mut info) {
+        Ok(length) => {
+            let flags = Fields(&info[..length]).u32(offset_of!(MptcpInfo, flags));
+            let fallback = flags & MPTCP_INFO_FLAG_FALLBACK != 0;
+            Ok(if fallback {
+                Transport::Tcp
+            } else {
+                Transport::Mptcp
+            })
+        }
+        Err(error) if abi::is_unknown_option(&error) => Ok(Transport::Tcp),
+        Err(error) => Err(error),
+    }
 }
 
 /// Tries to open an MPTCP socket and says what came of it.
 pub fn probe() -> io::Result<KernelSupport> {
-    todo!()
+    match new_socket(Domain::IPV4, Protocol::MPTCP) {
+        Ok(_) => Ok(KernelSupport::Available),
+        Err(error) => match Refusal::of(&error) {
+            Some(Refusal::Disabled) => Ok(KernelSupport::Disabled),
+            Some(Refusal::NotBuilt) => Ok(KernelSupport::NotBuilt),
+            None => Err(error),
+        },
+    }
+}
+
+/// Why a kernel doesn't open an MPTCP socket.
+enum Refusal {
+    /// ENOPROTOOPT: `net.mptcp.enabled` is 0.
+    Disabled,
+    /// EPROTONOSUPPORT; EINVAL before Linux 5.6, which takes no protocol number above 255.
+    NotBuilt,
+}
+
+impl Refusal {
+    fn of(error: &io::Error) -> Option<Self> {
+        match error.raw_os_error()? {
+            libc::ENOPROTOOPT => Some(Self::Disabled),
+            libc::EPROTONOSUPPORT | libc::EINVAL => Some(Self::NotBuilt),
+            _ => None,
+        }
+    }
+}
+
+fn new_socket(domain: Domain, protocol: Protocol) -> io::Result<Socket> {
+    let socket = Socket::new(domain, Type::STREAM, Some(protocol))?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
 }

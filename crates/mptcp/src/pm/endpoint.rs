@@ -12,6 +12,11 @@ use serde::{Serialize, Serializer};
 #[serde(transparent)]
 pub struct EndpointId(pub u8);
 
+impl EndpointId {
+    /// The id of the initial subflow's address within a connection.
+    pub const INITIAL: Self = Self(0);
+}
+
 impl fmt::Display for EndpointId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -111,4 +116,22 @@ pub struct Limits {
     pub subflows: u32,
     /// Addresses of the peer that we take (ADD_ADDR) and open subflows to.
     pub add_addr_accepted: u32,
+}
+
+impl Limits {
+    /// The kernel's maximum of both (`MPTCP_PM_ADDR_MAX`, Linux 5.7 to 6.18).
+    pub const MAX: u32 = 8;
+}
+
+impl fmt::Display for Limits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            subflows,
+            add_addr_accepted,
+        } = self;
+        write!(
+            f,
+            "limits of {subflows} extra subflows and {add_addr_accepted} accepted addresses"
+        )
+    }
 }

@@ -2,7 +2,9 @@
 
 use std::io;
 
-use super::endpoint::{Endpoint, EndpointId, EndpointSpec, Limits};
+use netlink_socket2::ReplyError;
+
+use super::endpoint::{Endpoint, EndpointFlags, EndpointId, EndpointSpec, Limits};
 
 /// Why a path manager operation failed. Each names its object.
 #[derive(Debug, thiserror::Error)]
@@ -47,13 +49,13 @@ pub enum PathManagerError {
         id: EndpointId,
     },
     /// Out of range.
-    #[error("the limits {limits:?} can't be set: the kernel takes 0 to 8")]
+    #[error("{limits} can't be set: the kernel takes 0 to {max} of each", max = Limits::MAX)]
     Limits {
         /// What was to be set.
         limits: Limits,
     },
     /// Anything else, in the kernel's words.
-    #[error("{operation} failed: the kernel says {reason:?}")]
+    #[error("{operation} failed: the kernel says: {reason}")]
     Rejected {
         /// What was tried, with its object.
         operation: String,
@@ -71,4 +73,50 @@ pub enum PathManagerError {
         /// What the answer lacks.
         missing: &'static str,
     },
+}
+
+impl PathManagerError {
+    pub(super) fn rejected(operation: String, error: ReplyError) -> Self {
+        let reason = error.ext_ack().and_then(|ack| ack.get_msg().ok());
+        let reason = reason.map(|text| text.to_string_lossy().into_owned());
+        let source = io::Error::from(error);
+        if source.raw_os_error() == Some(libc::EPERM) {
+            return Self::NotPermitted { operation };
+        }
+        let reason = reason.unwrap_or_else(|| source.to_string());
+        Self::Rejected {
+            operation,
+            reason,
+            source,
+        }
+    }
+
+    pub(super) fn malformed(operation: String, missing: &'static str) -> Self {
+        Self::Malformed { operation, missing }
+    }
+
+    /// Finds the cause of a refused addition in what is there.
+    pub(super) fn of_add(error: Self, wanted: EndpointSpec, existing: Vec<Endpoint>) -> Self {
+        let full = existing.len() >= Limits::MAX as usize;
+        let same_address = |e: &Endpoint| {
+            e.address == wanted.address
+                && e.port == wanted.port
+                && !e.flags.contains(EndpointFlags::IMPLICIT)
+        };
+        let same = existing.iter().position(same_address);
+        let same_id = existing.iter().position(|e| Some(e.id) == wanted.id);
+        let mut existing = existing;
+        match (same, same_id) {
+            (Some(n), _) => Self::Exists {
+                wanted,
+                existing: existing.swap_remove(n),
+            },
+            (None, Some(n)) => Self::IdTaken {
+                wanted,
+                existing: existing.swap_remove(n),
+            },
+            (None, None) if full => Self::TooMany { wanted },
+            (None, None) => error,
+        }
+    }
 }

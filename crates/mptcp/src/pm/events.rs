@@ -1,15 +1,34 @@
 //! What the path manager tells while connections run: multicast group `mptcp_pm_events`.
 
+mod decode;
+
+use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
+use netlink_bindings::builtin::Nlmsghdr;
+use netlink_bindings::nlctrl;
+use netlink_socket2::std::NetlinkSocket;
+use netlink_sys::protocols::NETLINK_GENERIC;
+use netlink_sys::{AsyncSocket, TokioSocket};
 use serde::Serialize;
 
 use super::endpoint::EndpointId;
 
+/// A burst of events waits in here until it is read; the kernel cuts it at `net.core.rmem_max`.
+const RECEIVE_BUFFER: libc::c_int = 1 << 20;
+
+/// Room for one datagram. An event is shorter than 200 bytes.
+const DATAGRAM: usize = 8192;
+
 /// A subscription to the path manager's events of one network namespace. Needs CAP_NET_ADMIN.
-#[derive(Debug)]
-pub struct PmEvents {}
+pub struct PmEvents {
+    socket: TokioSocket,
+    datagram: Vec<u8>,
+    /// How much of the datagram has been decoded.
+    read: usize,
+}
 
 /// Something that happened to an MPTCP connection (`enum mptcp_event_type` of linux/mptcp_pm.h).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -125,11 +144,80 @@ pub enum PmEventsError {
 impl PmEvents {
     /// Subscribes in the calling thread's network namespace. Needs a tokio runtime.
     pub fn new() -> Result<Self, PmEventsError> {
-        todo!()
+        Self::subscribe().map_err(PmEventsError::Subscribe)
+    }
+
+    fn subscribe() -> io::Result<Self> {
+        let group = event_group()?;
+        let mut socket = TokioSocket::new(NETLINK_GENERIC)?;
+        let inner = socket.socket_mut();
+        inner.bind_auto()?;
+        inner.set_rx_buf_sz(RECEIVE_BUFFER)?;
+        inner.add_membership(group)?;
+        Ok(Self {
+            socket,
+            datagram: Vec::with_capacity(DATAGRAM),
+            read: 0,
+        })
     }
 
     /// Waits for the next event. Safe to cancel.
     pub async fn next(&mut self) -> Result<PmEvent, PmEventsError> {
-        todo!()
+        loop {
+            while let Some(message) = self.next_message() {
+                if let Some(event) = decode::event(message) {
+                    return event.map_err(|missing| PmEventsError::Malformed { missing });
+                }
+            }
+            self.receive().await?;
+        }
     }
+
+    async fn receive(&mut self) -> Result<(), PmEventsError> {
+        self.datagram.clear();
+        self.read = 0;
+        let Self {
+            socket, datagram, ..
+        } = self;
+        match poll_fn(|context| socket.poll_recv(context, datagram)).await {
+            Ok(()) => Ok(()),
+            Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
+                Err(PmEventsError::Overrun)
+            }
+            Err(error) => Err(PmEventsError::Receive(error)),
+        }
+    }
+
+    /// The payload of the next netlink message of the datagram.
+    fn next_message(&mut self) -> Option<&[u8]> {
+        let rest = self.datagram.get(self.read..)?;
+        let length = u32::from_ne_bytes(*rest.first_chunk()?) as usize;
+        // Messages begin at multiples of 4 (NLMSG_ALIGNTO).
+        self.read += length.next_multiple_of(4);
+        rest.get(Nlmsghdr::len()..length)
+    }
+}
+
+impl fmt::Debug for PmEvents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PmEvents").finish_non_exhaustive()
+    }
+}
+
+/// Asks the kernel for the number of the group `mptcp_pm_events` of the family `mptcp_pm`.
+fn event_group() -> io::Result<u32> {
+    let mut socket = NetlinkSocket::new();
+    let mut request = nlctrl::Request::new().op_getfamily_do();
+    request.encode().push_family_name_bytes(b"mptcp_pm");
+    let mut reply = socket.request(&request)?;
+    let family = reply.recv_one()?;
+    for group in family.get_mcast_groups()? {
+        if group.get_name()?.to_bytes() == b"mptcp_pm_events" {
+            return Ok(group.get_id()?);
+        }
+    }
+    Err(io::Error::new(
+        io::ErrorKind::Unsupported,
+        "the kernel's mptcp_pm has no events",
+    ))
 }
