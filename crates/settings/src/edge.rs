@@ -1,5 +1,8 @@
 //! The edge's settings file: the model. [`Settings::parse`] reads it.
 
+mod read;
+mod rules;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -23,7 +26,8 @@ use crate::timeout::{self, Timeout};
 #[schemars(title = "Manypath edge settings")]
 pub struct Settings {
     /// The side that the host (Windows, or a LAN) is on. Without it nothing is captured, and the proxy listens on loopback only.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Host")]
     pub host: Option<Host>,
     /// The ways to the Internet. Of several rules that fit one interface the first counts.
     #[serde(rename = "uplink")]
@@ -44,6 +48,13 @@ pub struct Settings {
     /// How `manypath status` reaches the edge.
     #[serde(default)]
     pub control: Control,
+}
+
+impl Settings {
+    /// Whether the file holds passwords, and so should be readable by its owner alone.
+    pub fn has_secrets(&self) -> bool {
+        !self.proxy.users.is_empty() || self.out.hub.iter().any(|hub| hub.credentials.is_some())
+    }
 }
 
 /// The interface towards the host, and what is done with the TCP that arrives there.
@@ -88,7 +99,8 @@ pub enum Intercept {
 #[schemars(extend("unevaluatedProperties" = false))]
 pub struct Uplink {
     /// What status and messages call the uplink. Absent: the interface's own name. Not together with a pattern.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "UplinkName")]
     pub name: Option<UplinkName>,
     /// Which interfaces the rule is for. The host's interface is never among them.
     #[serde(flatten)]

@@ -1,5 +1,7 @@
 //! The hub's settings file: the model. [`Settings::parse`] reads it.
 
+mod read;
+
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;

@@ -5,19 +5,28 @@
 //! column and key.
 #![forbid(unsafe_code)]
 
+mod common;
+mod document;
 pub mod edge;
 mod endpoint;
+mod errors;
 pub mod hub;
 mod interface;
 mod mptcp;
 mod network;
 mod ports;
 mod proxy_url;
+mod reader;
+mod report;
+#[cfg(unix)]
+mod secrecy;
 mod secret;
 mod timeout;
 mod users;
 
+pub use document::{Kind, example, schema};
 pub use endpoint::{EndpointFlags, EndpointFlagsError};
+pub use errors::{Error, Errors, Other, Place, Problem};
 pub use interface::{
     Guid, GuidError, InterfaceMatch, MacAddress, MacAddressError, Pattern, PatternError,
 };
@@ -27,5 +36,7 @@ pub use mptcp::{
 pub use network::NetworkError;
 pub use ports::{PortRange, PortRangeError};
 pub use proxy_url::{ProxyUrl, ProxyUrlError};
+#[cfg(unix)]
+pub use secrecy::{ReadableByOthers, readable_by_others};
 pub use secret::{Credentials, CredentialsError, Secret};
 pub use timeout::{DurationError, LONGEST, Timeout};

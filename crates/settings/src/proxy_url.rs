@@ -150,8 +150,8 @@ impl fmt::Display for ProxyUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(SCHEME)?;
         if let Some(credentials) = &self.credentials {
-            encode(&credentials.name, f)?;
-            write!(f, ":{}@", credentials.password)?;
+            encode(credentials.name(), f)?;
+            write!(f, ":{}@", credentials.password())?;
         }
         self.destination.fmt(f)
     }

@@ -45,6 +45,7 @@ impl Serialize for Secret {
 
 /// A user's name and password, of 1 to 255 bytes each (RFC 1929 section 2).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Credentials {
     /// The user's name, 1 to 255 bytes; without ':' (RFC 7617 section 2).
     #[schemars(length(min = 1, max = 255), regex(pattern = r"^[^:]+$"))]

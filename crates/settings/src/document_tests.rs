@@ -1,0 +1,189 @@
+//! The examples document every key, and the schemas describe the same keys as the reader knows.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::*;
+use crate::{InterfaceMatch, edge::Capture, edge::Intercept};
+
+const KINDS: [Kind; 2] = [Kind::Edge, Kind::Hub];
+
+/// Whether a line is a setting that is switched off: `#key = value`, without a blank behind the `#`.
+fn is_off(line: &str) -> bool {
+    line.strip_prefix('#')
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()))
+}
+
+/// Every key below `value` as a dotted path, without the indices of lists.
+fn keys(path: &str, value: &toml::Value, found: &mut BTreeSet<String>) {
+    match value {
+        toml::Value::Table(table) => {
+            for (key, value) in table {
+                let path = if path.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{path}.{key}")
+                };
+                keys(&path, value, found);
+                found.insert(path);
+            }
+        }
+        toml::Value::Array(list) => list.iter().for_each(|item| keys(path, item, found)),
+        _ => {}
+    }
+}
+
+/// Every key of a schema as a dotted path, following references and alternatives.
+fn schema_keys(root: &Value, path: &str, schema: &Value, found: &mut BTreeSet<String>) {
+    if let Some(name) = schema["$ref"].as_str() {
+        let definition = root
+            .pointer(name.trim_start_matches('#'))
+            .expect("the reference exists");
+        schema_keys(root, path, definition, found);
+    }
+    for (key, property) in schema["properties"].as_object().into_iter().flatten() {
+        let path = if path.is_empty() {
+            key.clone()
+        } else {
+            format!("{path}.{key}")
+        };
+        schema_keys(root, &path, property, found);
+        found.insert(path);
+    }
+    for alternatives in ["oneOf", "anyOf", "allOf"] {
+        for one in schema[alternatives].as_array().into_iter().flatten() {
+            schema_keys(root, path, one, found);
+        }
+    }
+    if schema["items"].is_object() {
+        schema_keys(root, path, &schema["items"], found);
+    }
+}
+
+fn parse(kind: Kind, text: &str) -> Result<(), crate::Errors> {
+    match kind {
+        Kind::Edge => edge::Settings::parse(text, "edge.toml").map(drop),
+        Kind::Hub => hub::Settings::parse(text, "hub.toml").map(drop),
+    }
+}
+
+#[test]
+fn the_examples_have_exactly_the_keys_of_the_schemas() {
+    for kind in KINDS {
+        let lines = example(kind).lines();
+        let all_on: Vec<&str> = lines
+            .map(|line| if is_off(line) { &line[1..] } else { line })
+            .collect();
+        let mut written = BTreeSet::new();
+        keys(
+            "",
+            &toml::Value::Table(all_on.join("\n").parse().unwrap()),
+            &mut written,
+        );
+        let schema = schema(kind);
+        let mut described = BTreeSet::new();
+        schema_keys(&schema, "", &schema, &mut described);
+        assert_eq!(written, described, "{kind:?}");
+        assert!(written.len() > 15, "{written:?}");
+    }
+}
+
+#[test]
+fn each_line_of_the_examples_that_is_off_can_be_switched_on() {
+    let mut switched = 0;
+    for kind in KINDS {
+        let lines: Vec<&str> = example(kind).lines().collect();
+        for (at, off) in lines.iter().enumerate().filter(|(_, line)| is_off(line)) {
+            let mut lines = lines.clone();
+            lines[at] = &off[1..];
+            if off.starts_with("#mac") || off.starts_with("#vmbus") {
+                let by_name = lines[..at]
+                    .iter()
+                    .rposition(|line| line.starts_with("interface ="));
+                lines.remove(by_name.expect("the interface's name stands before its MAC address"));
+            }
+            parse(kind, &lines.join("\n")).unwrap_or_else(|errors| panic!("{off}:\n{errors}"));
+            switched += 1;
+        }
+    }
+    assert_eq!(switched, 7);
+}
+
+#[test]
+fn the_values_in_the_edge_example_are_the_defaults() {
+    let settings = edge::Settings::parse(example(Kind::Edge), "edge.toml").unwrap();
+    let bare = "host = { interface = 'eth0' }\nuplink = [{ interface = 'eth1' }]";
+    assert_eq!(settings, edge::Settings::parse(bare, "edge.toml").unwrap());
+    let host = settings.host.unwrap();
+    assert_eq!(
+        (host.capture, host.intercept),
+        (Capture::All, Intercept::Redirect)
+    );
+    let eth0: InterfaceMatch = InterfaceMatch::Name("eth0".parse().unwrap());
+    assert_eq!(host.interface, eth0);
+    assert_eq!(settings.proxy, edge::Proxy::default());
+    assert_eq!(settings.out, edge::Out::default());
+    assert_eq!(settings.bypass, edge::Bypass::default());
+    assert_eq!(settings.mptcp, crate::Mptcp::default());
+    assert_eq!(settings.control, edge::Control::default());
+}
+
+#[test]
+fn the_values_in_the_hub_example_are_the_defaults() {
+    let settings = hub::Settings::parse(example(Kind::Hub), "hub.toml").unwrap();
+    assert_eq!(settings, hub::Settings::default());
+    assert_eq!(settings, hub::Settings::parse("", "hub.toml").unwrap());
+}
+
+#[test]
+fn the_defaults_of_the_schemas_are_the_defaults_too() {
+    let edge = schema(Kind::Edge);
+    let defaults: Value = edge["properties"]["out"]["default"].clone();
+    let expected = serde_json::json!({
+        "wait_for_uplink": "10s", "connect_timeout": "10s", "idle_timeout": "off",
+    });
+    assert_eq!(defaults, expected);
+    let hub = schema(Kind::Hub);
+    assert_eq!(
+        hub["properties"]["listen"]["default"],
+        serde_json::json!(["[::]:1080"])
+    );
+    assert_eq!(hub["properties"]["mptcp"]["default"]["buffer_max"], "16MiB");
+    assert_eq!(
+        hub["$defs"]["Mptcp"]["properties"]["subflows"]["default"],
+        8
+    );
+}
+
+/// A description for everyone who writes a file in an editor.
+fn assert_described(root: &Value, path: &str, schema: &Value) {
+    for (key, property) in schema["properties"].as_object().into_iter().flatten() {
+        let definition = property["$ref"]
+            .as_str()
+            .and_then(|r| root.pointer(&r[1..]));
+        let described = [Some(property), definition].into_iter().flatten();
+        let described = described.filter(|s| s["description"].is_string()).count() > 0;
+        assert!(described, "{path}.{key} has no description");
+    }
+    for alternative in schema["oneOf"].as_array().into_iter().flatten() {
+        assert_described(root, path, alternative);
+    }
+}
+
+#[test]
+fn every_key_has_a_description() {
+    for kind in KINDS {
+        let schema = schema(kind);
+        assert_described(&schema, "", &schema);
+        for (name, definition) in schema["$defs"].as_object().unwrap() {
+            assert_described(&schema, name, definition);
+        }
+    }
+}
+
+#[test]
+fn the_edge_schema_wants_exactly_one_way_to_name_an_interface() {
+    let uplink = schema(Kind::Edge)["$defs"]["Uplink"].clone();
+    insta::assert_json_snapshot!(uplink, @"");
+}

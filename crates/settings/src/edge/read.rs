@@ -1,0 +1,292 @@
+//! Reading the edge's file, value by value. What values have to do with each other is in `rules`.
+
+use std::path::Path;
+
+use super::rules::{self, PlacedUplink};
+use super::{Addresses, Bypass, Capture, Control, Host, Intercept, Out, Proxy, Settings, Uplink};
+use crate::common;
+use crate::endpoint::{EndpointFlags, EndpointFlagsError};
+use crate::errors::{Errors, Problem};
+use crate::interface::{Guid, InterfaceMatch, MacAddress, Pattern};
+use crate::ports::PortRange;
+use crate::proxy_url::ProxyUrl;
+use crate::reader::{Item, Table, document};
+use crate::report::{Placed, Report, for_each_pair, load};
+use crate::secret::{Credentials, Secret};
+use crate::timeout;
+
+impl Settings {
+    /// Reads a settings file's text; `file_name` is for the errors. Gives all errors that there are.
+    pub fn parse(text: &str, file_name: &str) -> Result<Self, Errors> {
+        let report = Report::new(file_name, text);
+        let settings = document(&report, text, settings);
+        report.finish(settings)
+    }
+
+    /// Reads a settings file.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, Errors> {
+        load(path.as_ref(), Self::parse)
+    }
+}
+
+fn settings(root: Table<'_>) -> Settings {
+    let host = root.get("host").and_then(Item::table).and_then(host);
+    let uplinks = uplinks(&root);
+    rules::check(root.report(), host.as_ref(), &uplinks);
+    let settings = Settings {
+        host: host.map(|(host, _)| host),
+        uplinks: uplinks.into_iter().map(|placed| placed.uplink).collect(),
+        proxy: proxy(&root),
+        out: out(&root),
+        bypass: bypass(&root),
+        mptcp: common::mptcp(&root),
+        control: common::control(&root).map_or_else(Control::default, |socket| Control { socket }),
+    };
+    root.finish();
+    settings
+}
+
+fn host(table: Table<'_>) -> Option<(Host, Placed<()>)> {
+    let interface = interface(&table);
+    if let Some(Placed { value, key, at }) = &interface
+        && value.is_pattern()
+    {
+        table
+            .report()
+            .add(*at, key, Problem::HostPattern(value.to_string()));
+    }
+    let captures = [("all", Capture::All), ("proxy", Capture::Proxy)];
+    let capture = table.word("capture", &captures).unwrap_or_default();
+    let intercepts = [
+        ("redirect", Intercept::Redirect),
+        ("tproxy", Intercept::Tproxy),
+    ];
+    let intercept = table.word("intercept", &intercepts).unwrap_or_default();
+    table.finish();
+    let Placed { value, key, at } = interface?;
+    Some((
+        Host {
+            interface: value,
+            capture,
+            intercept,
+        },
+        Placed { value: (), key, at },
+    ))
+}
+
+/// Exactly one of the keys interface, mac and vmbus.
+fn interface(table: &Table<'_>) -> Option<Placed<InterfaceMatch>> {
+    let name =
+        |item: &Item<'_>| item.value(|text| text.parse::<Pattern>().map(InterfaceMatch::Name));
+    let mac =
+        |item: &Item<'_>| item.value(|text| text.parse::<MacAddress>().map(InterfaceMatch::Mac));
+    let vmbus =
+        |item: &Item<'_>| item.value(|text| text.parse::<Guid>().map(InterfaceMatch::VmBus));
+    let written = [
+        table
+            .get("interface")
+            .map(|item| (item.placed(()), name(&item))),
+        table.get("mac").map(|item| (item.placed(()), mac(&item))),
+        table
+            .get("vmbus")
+            .map(|item| (item.placed(()), vmbus(&item))),
+    ];
+    let mut written = written.into_iter().flatten();
+    let Some((first, value)) = written.next() else {
+        let Placed { key, at, .. } = table.placed(());
+        table.report().add(at, &key, Problem::NoInterface);
+        return None;
+    };
+    for (again, _) in written {
+        let other = table.report().other(&first);
+        table
+            .report()
+            .add(again.at, &again.key, Problem::InterfaceTwice { other });
+    }
+    value
+}
+
+fn uplinks(root: &Table<'_>) -> Vec<PlacedUplink> {
+    let Some(item) = root.get("uplink") else {
+        root.report().add(0, "uplink", Problem::NoUplink);
+        return Vec::new();
+    };
+    let Some(items) = item.list("a list of tables, each under [[uplink]] in double brackets,")
+    else {
+        return Vec::new();
+    };
+    let items: Vec<Item<'_>> = items.collect();
+    if items.is_empty() {
+        item.add(Problem::NoUplink);
+    }
+    items
+        .into_iter()
+        .filter_map(|item| uplink(item.table()?))
+        .collect()
+}
+
+fn uplink(table: Table<'_>) -> Option<PlacedUplink> {
+    let name = table.get("name").and_then(|item| item.value(str::parse));
+    let interface = interface(&table);
+    let sources = [("dhcp", Addresses::Dhcp), ("external", Addresses::External)];
+    let addresses = table.word("addresses", &sources).unwrap_or_default();
+    let ipv6 = table.boolean("ipv6").unwrap_or(true);
+    let endpoint = table.get("endpoint").and_then(endpoint).unwrap_or_default();
+    let path = table.path().to_owned();
+    table.finish();
+    let interface = interface?;
+    let interface_at = interface.place();
+    let name_at = name.as_ref().map(Placed::place);
+    let name = name.map(|name| name.value);
+    let uplink = Uplink {
+        name,
+        interface: interface.value,
+        addresses,
+        ipv6,
+        endpoint,
+    };
+    Some(PlacedUplink {
+        uplink,
+        path,
+        interface_at,
+        name_at,
+    })
+}
+
+fn endpoint(item: Item<'_>) -> Option<EndpointFlags> {
+    const NAMES: [(&str, usize); 4] = [
+        ("subflow", 0),
+        ("signal", 1),
+        ("backup", 2),
+        ("fullmesh", 3),
+    ];
+    let mut set = [false; 4];
+    let mut unclear = false;
+    for flag in item.list("a list such as [\"subflow\"]")? {
+        match flag.word(&NAMES) {
+            Some(i) if set[i] => flag.add(Problem::Twice {
+                value: format!("{:?}", NAMES[i].0),
+            }),
+            Some(i) => set[i] = true,
+            None => unclear = true,
+        }
+    }
+    let [subflow, signal, backup, fullmesh] = set;
+    let flags = EndpointFlags::new(subflow, signal, backup, fullmesh);
+    // A flag that nobody understood may be the one that is missing here.
+    let report = |error: &EndpointFlagsError| {
+        if !unclear {
+            item.add(*error)
+        }
+    };
+    flags.inspect_err(report).ok()
+}
+
+fn proxy(root: &Table<'_>) -> Proxy {
+    let table = root.table("proxy");
+    let port = table
+        .integer("port", 1, 65535)
+        .unwrap_or(Proxy::default().port);
+    let users = table
+        .list("users", |item| user(item.table()?))
+        .unwrap_or_default();
+    for_each_pair(&users, |earlier, later| {
+        let clash = earlier.value.name() == later.value.name();
+        if clash {
+            let other = root.report().other(earlier);
+            let name = later.value.name().to_owned();
+            root.report()
+                .add(later.at, &later.key, Problem::SameUser { name, other });
+        }
+        clash
+    });
+    table.finish();
+    Proxy {
+        port,
+        users: users.into_iter().map(|user| user.value).collect(),
+    }
+}
+
+fn user(table: Table<'_>) -> Option<Placed<Credentials>> {
+    let text = |key| {
+        let item = table.get(key);
+        if item.is_none() {
+            let Placed { at, .. } = table.placed(());
+            table
+                .report()
+                .add(at, table.path(), Problem::Incomplete(key));
+        }
+        item.and_then(|item| item.text().map(str::to_owned))
+    };
+    let (name, password) = (text("name"), text("password"));
+    let credentials = Credentials::new(name?, Secret::new(password?));
+    let credentials = credentials
+        .inspect_err(|error| {
+            let Placed { key, at, .. } = table.placed(());
+            table.report().add(at, &key, error.clone());
+        })
+        .ok()
+        .map(|credentials| table.placed(credentials));
+    table.finish();
+    credentials
+}
+
+fn out(root: &Table<'_>) -> Out {
+    let table = root.table("out");
+    let default = Out::default();
+    let out = Out {
+        hub: table.get("hub").map(hub).unwrap_or_default(),
+        wait_for_uplink: table
+            .value("wait_for_uplink", timeout::duration)
+            .unwrap_or(default.wait_for_uplink),
+        connect_timeout: common::connect_timeout(&table, default.connect_timeout),
+        idle_timeout: table.parsed("idle_timeout").unwrap_or(default.idle_timeout),
+    };
+    table.finish();
+    out
+}
+
+fn hub(item: Item<'_>) -> Vec<ProxyUrl> {
+    let url = |item: &Item<'_>| {
+        item.value(str::parse::<ProxyUrl>)
+            .map(|placed| placed.value)
+    };
+    if item.is_list() {
+        let items = item.list("a list").into_iter().flatten();
+        items.filter_map(|item| url(&item)).collect()
+    } else {
+        url(&item).into_iter().collect()
+    }
+}
+
+fn bypass(root: &Table<'_>) -> Bypass {
+    let table = root.table("bypass");
+    let networks = common::networks(&table, "networks");
+    let ports = table.list("ports", |item| ports(&item)).unwrap_or_default();
+    for_each_pair(&ports, |earlier, later| {
+        let clash = earlier.value.overlaps(later.value);
+        if clash {
+            let other = root.report().other(earlier);
+            let (ports, with) = (later.value, earlier.value);
+            root.report().add(
+                later.at,
+                &later.key,
+                Problem::PortsOverlap { ports, with, other },
+            );
+        }
+        clash
+    });
+    table.finish();
+    Bypass {
+        networks,
+        ports: ports.into_iter().map(|placed| placed.value).collect(),
+    }
+}
+
+fn ports(item: &Item<'_>) -> Option<Placed<PortRange>> {
+    if !item.is_integer() {
+        return item.value(str::parse);
+    }
+    let port = u16::try_from(item.integer(1, 65535)?).ok()?;
+    Some(item.placed(PortRange::new(port, port).ok()?))
+}

@@ -1,0 +1,285 @@
+//! What valid files mean, what is written from settings, and that no text at all makes the parsers panic.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use settings::edge::{Addresses, Capture, Intercept};
+use settings::hub::Users;
+use settings::{InterfaceMatch, PortRange, ProxyUrl, Secret, Timeout, edge, hub};
+
+fn edge(text: &str) -> edge::Settings {
+    edge::Settings::parse(text, "edge.toml").unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+#[test]
+fn a_full_edge_file() {
+    let settings = edge(
+        r#"
+[host]
+vmbus = "{7A08391F-F5A0-4AC0-9802-D13FD964F8DF}"
+capture = "proxy"
+intercept = "tproxy"
+[[uplink]]
+name = "wifi"
+mac = "02-00-00-00-00-0A"
+addresses = "external"
+ipv6 = false
+endpoint = ["backup", "subflow"]
+[[uplink]]
+interface = "wl*"
+[proxy]
+port = 3128
+users = [{ name = "ann", password = "correct horse" }]
+[out]
+hub = ["socks5://bob:p%40ss%3a@[2001:db8::1]:1080", "SOCKS5://hub.example:1081/"]
+wait_for_uplink = "0s"
+connect_timeout = "1500ms"
+idle_timeout = "2h"
+[bypass]
+networks = ["192.168.0.0/16", "fd00::/8", "198.51.100.7"]
+ports = [25, "6000-6010", "22"]
+[mptcp]
+subflows = 0
+buffer_max = "512 KiB"
+blackhole_timeout = "1h"
+"#,
+    );
+    let host = settings.host.as_ref().unwrap();
+    assert_eq!(
+        host.interface.to_string(),
+        "7a08391f-f5a0-4ac0-9802-d13fd964f8df"
+    );
+    assert_eq!(
+        (host.capture, host.intercept),
+        (Capture::Proxy, Intercept::Tproxy)
+    );
+    let [wifi, pattern] = &settings.uplinks[..] else {
+        panic!("{settings:?}")
+    };
+    assert_eq!(wifi.name.as_ref().unwrap().as_str(), "wifi");
+    assert!(
+        wifi.interface
+            .matches("anything", Some([2, 0, 0, 0, 0, 10].into()), None)
+    );
+    assert!(
+        !wifi
+            .interface
+            .matches("anything", Some([2, 0, 0, 0, 0, 11].into()), None)
+    );
+    assert!(!wifi.interface.matches("anything", None, None));
+    assert_eq!((wifi.addresses, wifi.ipv6), (Addresses::External, false));
+    assert_eq!(
+        wifi.endpoint.names().collect::<Vec<_>>(),
+        ["subflow", "backup"]
+    );
+    assert!(pattern.interface.matches("wlan0", None, None));
+    assert_eq!(pattern.endpoint.names().collect::<Vec<_>>(), ["subflow"]);
+    assert_eq!(settings.proxy.port, 3128);
+    assert_eq!(settings.proxy.users[0].password().expose(), "correct horse");
+    let credentials = settings.out.hub[0].credentials.as_ref().unwrap();
+    assert_eq!(
+        (credentials.name(), credentials.password().expose()),
+        ("bob", "p@ss:")
+    );
+    assert_eq!(
+        settings.out.hub[0].destination.to_string(),
+        "[2001:db8::1]:1080"
+    );
+    assert_eq!(settings.out.hub[1].to_string(), "socks5://hub.example:1081");
+    assert_eq!(settings.out.wait_for_uplink, Duration::ZERO);
+    assert_eq!(settings.out.connect_timeout, Duration::from_millis(1500));
+    assert_eq!(
+        settings.out.idle_timeout,
+        Timeout::After(Duration::from_secs(7200))
+    );
+    let networks: Vec<String> = settings
+        .bypass
+        .networks
+        .iter()
+        .map(|n| n.to_string())
+        .collect();
+    assert_eq!(networks, ["192.168.0.0/16", "fd00::/8", "198.51.100.7/32"]);
+    assert!(settings.bypass.ports[1].contains(6010) && !settings.bypass.ports[1].contains(6011));
+    assert_eq!(settings.mptcp.subflows, 0);
+    assert_eq!(settings.mptcp.buffer_max.bytes(), 512 << 10);
+    assert_eq!(settings.mptcp.blackhole_timeout, Duration::from_secs(3600));
+}
+
+#[test]
+fn a_pattern_may_also_fit_the_host_and_stand_behind_a_name() {
+    let settings = edge(
+        "host.interface = 'eth0'\n[[uplink]]\ninterface = 'eth1'\nname = 'a'\n[[uplink]]\ninterface = 'eth*'",
+    );
+    assert_eq!(settings.uplinks.len(), 2);
+}
+
+#[test]
+fn no_rendering_shows_a_password() {
+    let settings = edge(
+        "out.hub = ['socks5://ann:hunter2@hub:1']\nproxy.users = [{name = 'bob', password = 'hunter2'}]\n[[uplink]]\ninterface = 'eth1'",
+    );
+    let written = toml::to_string(&settings).unwrap();
+    assert!(settings.has_secrets());
+    for text in [
+        format!("{settings:?} {settings:#?}"),
+        written,
+        settings.out.hub[0].to_string(),
+    ] {
+        assert!(text.contains('…') && !text.contains("hunter2"), "{text}");
+    }
+    assert_eq!(Secret::new("hunter2").to_string(), "…");
+    let without = edge("out.hub = 'socks5://hub:1'\n[[uplink]]\ninterface = 'eth1'");
+    assert!(!without.has_secrets());
+}
+
+#[test]
+fn users_files() {
+    let users = Users::parse("# the family\nann:a:b \r\n\nbob:#1", "hub.users").unwrap();
+    let accepts = |name: &str, password: &str| {
+        users.accept(&wire::Credentials {
+            user: name.try_into().unwrap(),
+            password: password.try_into().unwrap(),
+        })
+    };
+    assert_eq!(users.len(), 2);
+    assert!(accepts("ann", "a:b ") && accepts("bob", "#1"));
+    assert!(!accepts("ann", "a:b") && !accepts("ann", "") && !accepts("carl", "#1"));
+    assert!(!format!("{users:?}").contains("#1"));
+}
+
+#[test]
+fn hub_listeners_side_by_side() {
+    let text = "listen = ['198.51.100.1:1080', '198.51.100.2:1080', '[2001:db8::1]:1080', '0.0.0.0:1081']\nannounce = ['198.51.100.2']";
+    let settings = hub::Settings::parse(text, "hub.toml").unwrap();
+    assert_eq!(settings.listen.len(), 4);
+}
+
+/// How patterns are defined, without the shortcuts.
+fn fits(pattern: &[u8], name: &[u8]) -> bool {
+    match pattern {
+        [] => name.is_empty(),
+        [b'*', rest @ ..] => (0..=name.len()).any(|skipped| fits(rest, &name[skipped..])),
+        [b'?', rest @ ..] => !name.is_empty() && fits(rest, &name[1..]),
+        [c, rest @ ..] => name.first() == Some(c) && fits(rest, &name[1..]),
+    }
+}
+
+fn interface() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-z]{1,6}[0-9]{1,3}".prop_map(|name| format!("interface = '{name}'")),
+        "[02468ace]{2}(:[0-9a-f]{2}){4}:[1-9a-f]{2}".prop_map(|mac| format!("mac = '{mac}'")),
+        "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}".prop_map(|guid| format!("vmbus = '{guid}'")),
+    ]
+}
+
+fn uplink() -> impl Strategy<Value = String> {
+    let sources = prop::sample::select(vec!["dhcp", "external"]);
+    let flags = prop::sample::select(vec![
+        "'subflow'",
+        "'signal'",
+        "'subflow', 'fullmesh'",
+        "'signal', 'backup'",
+        "'subflow', 'signal', 'backup'",
+    ]);
+    (interface(), sources, any::<bool>(), flags).prop_map(|(interface, addresses, ipv6, flags)| {
+        format!("[[uplink]]\n{interface}\naddresses = '{addresses}'\nipv6 = {ipv6}\nendpoint = [{flags}]\n")
+    })
+}
+
+fn edge_file() -> impl Strategy<Value = String> {
+    let out = (
+        0..100_000u64,
+        1..100_000u64,
+        0..100_000u64,
+        prop::collection::vec("[a-z]{1,9}\\.example:[1-9][0-9]{0,3}", 0..3),
+    );
+    let out = out.prop_map(|(wait, connect, idle, hubs)| {
+        let hubs: Vec<String> = hubs.iter().map(|hub| format!("'socks5://{hub}'")).collect();
+        let idle = if idle == 0 { "off".to_owned() } else { format!("{idle}ms") };
+        format!("[out]\nhub = [{}]\nwait_for_uplink = '{wait}ms'\nconnect_timeout = '{connect}ms'\nidle_timeout = '{idle}'\n", hubs.join(","))
+    });
+    let rest = (
+        1..=65535u16,
+        any::<[u8; 2]>(),
+        1..=65535u16,
+        0..=8u8,
+        any::<u32>(),
+        128..=1 << 20u32,
+    );
+    let rest = rest.prop_map(|(port, net, bypass, subflows, stale, kib)| {
+        let [a, b] = net;
+        format!("[proxy]\nport = {port}\n[bypass]\nnetworks = ['{a}.{b}.0.0/16', 'fd00::/8']\nports = ['{bypass}-65535']\n[mptcp]\nsubflows = {subflows}\nstale_loss_count = {stale}\nbuffer_max = '{kib}KiB'\n")
+    });
+    (
+        interface(),
+        prop::collection::vec(uplink(), 1..4),
+        out,
+        rest,
+    )
+        .prop_map(|(host, uplinks, out, rest)| {
+            format!("[host]\n{host}\n{}{out}{rest}", uplinks.concat())
+        })
+}
+
+proptest! {
+    #[test]
+    fn settings_without_secrets_can_be_written_and_read_again(text in edge_file()) {
+        // Rarely, two of the interfaces are the same.
+        let parsed = edge::Settings::parse(&text, "edge.toml");
+        prop_assume!(!parsed.as_ref().is_err_and(|errors| errors.to_string().contains("give each uplink")));
+        let settings = parsed.unwrap();
+        let written = toml::to_string(&settings).unwrap();
+        prop_assert_eq!(settings, edge(&written), "{}", written);
+    }
+
+    #[test]
+    fn any_text_gives_settings_or_errors(text in "\\PC*", lines in prop::collection::vec("(\\[{0,2}(host|uplink|proxy|out|bypass|mptcp|control)\\]{0,2}|(interface|mac|hub|users|ports|networks|port|endpoint|listen|allow) ?=)? ?[\\[\"']{0,2}\\PC{0,9}[\"'\\]]{0,2}", 0..9)) {
+        for text in [text, lines.join("\n")] {
+            let edge = edge::Settings::parse(&text, "edge.toml").map(drop);
+            let hub = hub::Settings::parse(&text, "hub.toml").map(drop);
+            let users = Users::parse(&text, "hub.users").map(drop);
+            for errors in [edge, hub, users].into_iter().filter_map(Result::err) {
+                prop_assert!(errors.iter().count() > 0);
+                prop_assert!(errors.iter().all(|error| error.place.is_some()));
+                prop_assert!(!errors.to_string().is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn a_cut_file_gives_settings_or_errors(kind in prop::sample::select(vec![settings::Kind::Edge, settings::Kind::Hub]), at in 0..4000usize, put in "\\PC{0,3}") {
+        let text = settings::example(kind);
+        let at = text.floor_char_boundary(at);
+        for text in [text[..at].to_owned(), format!("{}{put}{}", &text[..at], &text[at..])] {
+            let _either = edge::Settings::parse(&text, "edge.toml").map_err(|errors| errors.to_string());
+            let _either = hub::Settings::parse(&text, "hub.toml").map_err(|errors| errors.to_string());
+        }
+    }
+
+    #[test]
+    fn patterns_fit_what_they_say(pattern in "[ab?*]{1,7}", name in "[ab]{0,9}") {
+        let parsed: settings::Pattern = pattern.parse().unwrap();
+        prop_assert_eq!(parsed.matches(&name), fits(pattern.as_bytes(), name.as_bytes()));
+        prop_assert_eq!(InterfaceMatch::Name(parsed).is_pattern(), pattern.contains(['*', '?']));
+    }
+
+    #[test]
+    fn any_user_and_password_can_be_percent_encoded(name in "[^:\\pC]{1,20}", password in "\\PC{1,20}", port in 1..=65535u16) {
+        let encode = |text: &str| text.bytes().map(|b| format!("%{b:02x}")).collect::<String>();
+        let url: ProxyUrl = format!("socks5://{}:{}@h:{port}", encode(&name), encode(&password)).parse().unwrap();
+        let credentials = url.credentials.as_ref().unwrap();
+        prop_assert_eq!(credentials.name(), &name);
+        prop_assert_eq!(credentials.password().expose(), &password);
+        // What is shown has the name in a form that is read as the same name again.
+        let shown: ProxyUrl = url.to_string().replace('…', "x").parse().unwrap();
+        prop_assert_eq!(shown.credentials.as_ref().unwrap().name(), &name);
+    }
+
+    #[test]
+    fn port_ranges_overlap_when_a_port_is_in_both(a in 1..40u16, b in 0..9u16, c in 1..40u16, d in 0..9u16) {
+        let (x, y) = (PortRange::new(a, a + b).unwrap(), PortRange::new(c, c + d).unwrap());
+        let common = (1..60).any(|port| x.contains(port) && y.contains(port));
+        prop_assert_eq!(x.overlaps(y), common);
+        prop_assert_eq!(x.to_string().parse::<PortRange>().unwrap(), x);
+    }
+}
