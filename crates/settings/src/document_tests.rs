@@ -185,5 +185,72 @@ fn every_key_has_a_description() {
 #[test]
 fn the_edge_schema_wants_exactly_one_way_to_name_an_interface() {
     let uplink = schema(Kind::Edge)["$defs"]["Uplink"].clone();
-    insta::assert_json_snapshot!(uplink, @"");
+    insta::assert_json_snapshot!(uplink, @r##"
+    {
+      "description": "A rule that makes interfaces uplinks.",
+      "oneOf": [
+        {
+          "description": "The interface's name, or (for an uplink) a pattern: * stands for any characters, ? for exactly one.",
+          "properties": {
+            "interface": {
+              "$ref": "#/$defs/Pattern"
+            }
+          },
+          "required": [
+            "interface"
+          ],
+          "type": "object"
+        },
+        {
+          "description": "The interface's MAC address, such as 02:00:00:00:00:01.",
+          "properties": {
+            "mac": {
+              "$ref": "#/$defs/MacAddress"
+            }
+          },
+          "required": [
+            "mac"
+          ],
+          "type": "object"
+        },
+        {
+          "description": "The VMBus instance id of the network adapter: the GUID that is the device's name in /sys/bus/vmbus/devices.",
+          "properties": {
+            "vmbus": {
+              "$ref": "#/$defs/Guid"
+            }
+          },
+          "required": [
+            "vmbus"
+          ],
+          "type": "object"
+        }
+      ],
+      "properties": {
+        "addresses": {
+          "$ref": "#/$defs/Addresses",
+          "default": "dhcp",
+          "description": "Where the uplink's IPv4 address comes from."
+        },
+        "endpoint": {
+          "$ref": "#/$defs/EndpointFlags",
+          "default": [
+            "subflow"
+          ],
+          "description": "What MPTCP does with the uplink's addresses."
+        },
+        "ipv6": {
+          "default": true,
+          "description": "Whether router advertisements are accepted and global IPv6 addresses used.",
+          "type": "boolean"
+        },
+        "name": {
+          "$ref": "#/$defs/UplinkName",
+          "description": "What status and messages call the uplink. Absent: the interface's own name. Not together with a pattern."
+        }
+      },
+      "type": "object",
+      "unevaluatedProperties": false
+    }
+    "##);
 }

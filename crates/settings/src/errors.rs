@@ -69,6 +69,9 @@ pub enum Problem {
     /// The parser of TOML gave up.
     #[error("this is not TOML: {0}")]
     Syntax(String),
+    /// A key for the second time in one table, which TOML forbids.
+    #[error("the key is in this table already; keep one of the two")]
+    DuplicateKey,
     /// A key that means nothing here.
     #[error("there is no such key; {}", instead(.nearest, .known))]
     UnknownKey {
@@ -222,15 +225,19 @@ pub enum Problem {
 }
 
 fn instead(nearest: &Option<&'static str>, known: &[&'static str]) -> String {
-    match nearest {
-        Some(nearest) => format!("did you mean {nearest}?"),
-        None => format!("the keys here are {}", known.join(", ")),
+    match (nearest, known) {
+        (Some(nearest), _) => format!("did you mean {nearest}?"),
+        (None, [only]) => format!("the only key here is {only}"),
+        (None, _) => format!("the keys here are {}", known.join(", ")),
     }
 }
 
 fn alternatives(words: &[&'static str]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
-    quoted.join(" or ")
+    match &quoted[..] {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        _ => quoted.concat(),
+    }
 }
 
 impl Errors {

@@ -19,7 +19,7 @@ pub use crate::users::Users;
 #[serde(default, deny_unknown_fields)]
 #[schemars(title = "Manypath hub settings")]
 pub struct Settings {
-    /// Where the hub listens, at least one. "[::]:1080" takes IPv4 as well as IPv6.
+    /// Where the hub listens, at least one. `[::]:1080` takes IPv4 as well as IPv6.
     #[schemars(
         with = "Vec<String>",
         length(min = 1),

@@ -12,6 +12,9 @@ use toml::de::{DeTable, DeValue};
 use crate::errors::Problem;
 use crate::report::{Placed, Report};
 
+/// What belongs under a key such as `host`.
+pub(crate) const TABLE: &str = "a table, with its name in brackets and a line for each key,";
+
 /// A table of the document, or the place where one is missing.
 pub(crate) struct Table<'a> {
     report: &'a Report<'a>,
@@ -44,8 +47,14 @@ pub(crate) fn document<T>(
             asked: RefCell::default(),
         })),
         Err(error) => {
-            let at = error.span().map_or(0, |span| span.start);
-            report.add(at, "", Problem::Syntax(error.message().to_owned()));
+            let span = error.span().unwrap_or_default();
+            // The only error whose span is a key and nothing else, so that it can be shown.
+            if error.message() == "duplicate key" {
+                let key = text.get(span.clone()).unwrap_or_default();
+                report.add(span.start, key, Problem::DuplicateKey);
+            } else {
+                report.add(span.start, "", Problem::Syntax(error.message().to_owned()));
+            }
             None
         }
     }
@@ -78,7 +87,7 @@ impl<'a> Table<'a> {
 
     /// The table under a key; when there is none, one without entries.
     pub fn table(&self, key: &'static str) -> Table<'a> {
-        let found = self.get(key).and_then(Item::table);
+        let found = self.get(key).and_then(|item| item.table(TABLE));
         found.unwrap_or_else(|| Table {
             report: self.report,
             entries: None,
@@ -241,6 +250,10 @@ impl<'a> Item<'a> {
         self.value.is_integer()
     }
 
+    pub fn is_text(&self) -> bool {
+        self.value.is_str()
+    }
+
     pub fn is_list(&self) -> bool {
         self.value.is_array()
     }
@@ -255,9 +268,10 @@ impl<'a> Item<'a> {
         Some(items.map(move |(i, value)| Item::new(report, value, format!("{key}[{i}]"))))
     }
 
-    pub fn table(self) -> Option<Table<'a>> {
+    /// The item as a table, which `expected` describes for the case that it is none.
+    pub fn table(self, expected: &'static str) -> Option<Table<'a>> {
         let DeValue::Table(entries) = self.value else {
-            return self.wrong_type("a table");
+            return self.wrong_type(expected);
         };
         Some(Table {
             report: self.report,
@@ -268,7 +282,7 @@ impl<'a> Item<'a> {
         })
     }
 
-    fn wrong_type<T>(&self, expected: &'static str) -> Option<T> {
+    pub fn wrong_type<T>(&self, expected: &'static str) -> Option<T> {
         let found = match self.value {
             DeValue::String(_) => "text",
             DeValue::Integer(_) => "a whole number",

@@ -10,7 +10,7 @@ use crate::errors::{Errors, Problem};
 use crate::interface::{Guid, InterfaceMatch, MacAddress, Pattern};
 use crate::ports::PortRange;
 use crate::proxy_url::ProxyUrl;
-use crate::reader::{Item, Table, document};
+use crate::reader::{Item, TABLE, Table, document};
 use crate::report::{Placed, Report, for_each_pair, load};
 use crate::secret::{Credentials, Secret};
 use crate::timeout;
@@ -30,7 +30,7 @@ impl Settings {
 }
 
 fn settings(root: Table<'_>) -> Settings {
-    let host = root.get("host").and_then(Item::table).and_then(host);
+    let host = root.get("host").and_then(|item| host(item.table(TABLE)?));
     let uplinks = uplinks(&root);
     rules::check(root.report(), host.as_ref(), &uplinks);
     let settings = Settings {
@@ -121,7 +121,7 @@ fn uplinks(root: &Table<'_>) -> Vec<PlacedUplink> {
     }
     items
         .into_iter()
-        .filter_map(|item| uplink(item.table()?))
+        .filter_map(|item| uplink(item.table(TABLE)?))
         .collect()
 }
 
@@ -188,7 +188,9 @@ fn proxy(root: &Table<'_>) -> Proxy {
         .integer("port", 1, 65535)
         .unwrap_or(Proxy::default().port);
     let users = table
-        .list("users", |item| user(item.table()?))
+        .list("users", |item| {
+            user(item.table("a user such as { name = \"ann\", password = \"…\" }")?)
+        })
         .unwrap_or_default();
     for_each_pair(&users, |earlier, later| {
         let clash = earlier.value.name() == later.value.name();
@@ -284,8 +286,11 @@ fn bypass(root: &Table<'_>) -> Bypass {
 }
 
 fn ports(item: &Item<'_>) -> Option<Placed<PortRange>> {
-    if !item.is_integer() {
+    if item.is_text() {
         return item.value(str::parse);
+    }
+    if !item.is_integer() {
+        return item.wrong_type("a port such as 25, or a range such as \"6000-6010\",");
     }
     let port = u16::try_from(item.integer(1, 65535)?).ok()?;
     Some(item.placed(PortRange::new(port, port).ok()?))
