@@ -85,7 +85,7 @@ pub struct Route {
     pub table: TableId,
     /// Where it leads; a prefix of length 0 is the default route. Its family is the route's.
     pub destination: IpNet,
-    /// The next router, of the route's own family; `None` if the destination is on the link.
+    /// The next router; `None` if the destination is on the link. IPv4 may go by an IPv6 router.
     pub gateway: Option<IpAddr>,
     /// The interface; `None` for kinds that use none, such as unreachable.
     pub interface: Option<InterfaceIndex>,

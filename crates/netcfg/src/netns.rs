@@ -15,9 +15,8 @@ use std::process::Command;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use rustix::thread::{
-    LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe,
-};
+use rustix::fs::{fstat, stat};
+use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
 use thiserror::Error;
 
 const THIS_THREAD: &str = "/proc/thread-self/ns/net";
@@ -77,8 +76,13 @@ impl NetNs {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, NetNsError> {
         let path = path.as_ref();
         match File::open(path) {
-            Ok(file) => Ok(Self { fd: Arc::new(file.into()) }),
-            Err(source) => Err(NetNsError::Open { path: path.to_owned(), source }),
+            Ok(file) => Ok(Self {
+                fd: Arc::new(file.into()),
+            }),
+            Err(source) => Err(NetNsError::Open {
+                path: path.to_owned(),
+                source,
+            }),
         }
     }
 
@@ -100,7 +104,7 @@ impl NetNs {
     /// As [`NetNs::run`], but a namespace that cannot be entered is an error.
     pub fn try_run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T, NetNsError> {
         on_thread(|| {
-            set_namespace(self.as_fd()).map_err(NetNsError::Enter)?;
+            self.enter()?;
             Ok(work())
         })
     }
@@ -119,7 +123,10 @@ impl NetNs {
     /// A command whose process runs inside the namespace. `/sys` there still shows the caller's.
     ///
     /// It keeps the namespace alive by itself, and starts by `fork` and `exec`.
-    #[expect(unsafe_code, reason = "only the child itself can move into the namespace")]
+    #[expect(
+        unsafe_code,
+        reason = "only the child itself can move into the namespace"
+    )]
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let fd = Arc::clone(&self.fd);
         let mut command = Command::new(program);
@@ -127,6 +134,22 @@ impl NetNs {
         // system call on a descriptor that it owns; it takes no lock and allocates nothing.
         unsafe { command.pre_exec(move || set_namespace(fd.as_fd())) };
         command
+    }
+
+    /// Moves the calling thread, for good. Staying where one is needs no privilege.
+    fn enter(&self) -> Result<(), NetNsError> {
+        if self
+            .is_the_callers()
+            .map_err(|errno| NetNsError::Enter(errno.into()))?
+        {
+            return Ok(());
+        }
+        set_namespace(self.as_fd()).map_err(NetNsError::Enter)
+    }
+
+    fn is_the_callers(&self) -> rustix::io::Result<bool> {
+        let (this, callers) = (fstat(self)?, stat(THIS_THREAD)?);
+        Ok((this.st_dev, this.st_ino) == (callers.st_dev, callers.st_ino))
     }
 }
 
@@ -145,15 +168,23 @@ fn on_thread<T: Send>(
             .name("netns".to_owned())
             .spawn_scoped(scope, work)
             .map_err(NetNsError::Thread)?;
-        thread.join().unwrap_or_else(|cause| panic::resume_unwind(cause))
+        thread
+            .join()
+            .unwrap_or_else(|cause| panic::resume_unwind(cause))
     })
 }
 
 fn set_namespace(fd: BorrowedFd<'_>) -> io::Result<()> {
-    Ok(move_into_link_name_space(fd, Some(LinkNameSpaceType::Network))?)
+    Ok(move_into_link_name_space(
+        fd,
+        Some(LinkNameSpaceType::Network),
+    )?)
 }
 
-#[expect(unsafe_code, reason = "unshare can also split the descriptor table, which is unsound")]
+#[expect(
+    unsafe_code,
+    reason = "unshare can also split the descriptor table, which is unsound"
+)]
 fn unshare_network() -> io::Result<()> {
     // SAFETY: NEWNET leaves the table of file descriptors shared.
     Ok(unsafe { unshare_unsafe(UnshareFlags::NEWNET) }?)

@@ -21,7 +21,9 @@ pub struct Sysctl {
 #[derive(Debug, Error)]
 pub enum SysctlError {
     /// A text that names no setting.
-    #[error("{0:?} names no kernel setting: components with dots between them, like net.ipv4.ip_forward")]
+    #[error(
+        "{0:?} names no kernel setting: components with dots between them, like net.ipv4.ip_forward"
+    )]
     InvalidName(String),
     /// The kernel has no such setting: it is too old, was built without, or the interface is gone.
     #[error("this kernel has no setting {key}")]
@@ -59,7 +61,11 @@ impl Sysctl {
         let valid = components.iter().all(|part| {
             !matches!(part.as_str(), "" | "." | "..") && !part.contains(char::is_control)
         });
-        if valid { Ok(Self { components }) } else { Err(SysctlError::InvalidName(name.to_owned())) }
+        if valid {
+            Ok(Self { components })
+        } else {
+            Err(SysctlError::InvalidName(name.to_owned()))
+        }
     }
 
     /// A setting of one interface: `net.ipv4.conf.NAME.KEY` or `net.ipv6.conf.NAME.KEY`.
@@ -75,7 +81,10 @@ impl Sysctl {
             Family::V4 => "ipv4",
             Family::V6 => "ipv6",
         };
-        Self::new(&format!("net.{family}.conf.{}.{key}", interface.as_str().replace('.', "/")))
+        Self::new(&format!(
+            "net.{family}.conf.{}.{key}",
+            interface.as_str().replace('.', "/")
+        ))
     }
 
     /// The value, without the line's end. Several values have tabs between them.
@@ -83,7 +92,10 @@ impl Sysctl {
         match std::fs::read_to_string(self.path()) {
             Ok(value) => Ok(value.trim_end_matches('\n').to_owned()),
             Err(source) if is_missing(&source) => Err(SysctlError::NotFound { key: self.clone() }),
-            Err(source) => Err(SysctlError::Read { key: self.clone(), source }),
+            Err(source) => Err(SysctlError::Read {
+                key: self.clone(),
+                source,
+            }),
         }
     }
 
@@ -98,7 +110,11 @@ impl Sysctl {
         match written {
             Ok(()) => Ok(()),
             Err(source) if is_missing(&source) => Err(SysctlError::NotFound { key: self.clone() }),
-            Err(source) => Err(SysctlError::Write { key: self.clone(), value, source }),
+            Err(source) => Err(SysctlError::Write {
+                key: self.clone(),
+                value,
+                source,
+            }),
         }
     }
 

@@ -77,7 +77,11 @@ impl InterfaceName {
             && name != "."
             && name != ".."
             && name.chars().all(allowed);
-        if valid { Ok(Self(name.to_owned())) } else { Err(InvalidInterfaceName(name.to_owned())) }
+        if valid {
+            Ok(Self(name.to_owned()))
+        } else {
+            Err(InvalidInterfaceName(name.to_owned()))
+        }
     }
 
     /// The name.
@@ -99,7 +103,11 @@ impl MacAddress {
 impl Family {
     /// The family of an address.
     pub fn of(address: IpAddr) -> Self {
-        if address.is_ipv4() { Self::V4 } else { Self::V6 }
+        if address.is_ipv4() {
+            Self::V4
+        } else {
+            Self::V6
+        }
     }
 
     /// The prefix that holds every address: `0.0.0.0/0` or `::/0`.
@@ -143,7 +151,9 @@ impl FromStr for MacAddress {
     type Err = InvalidMacAddress;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        parse_mac(text).map(Self).ok_or_else(|| InvalidMacAddress(text.to_owned()))
+        parse_mac(text)
+            .map(Self)
+            .ok_or_else(|| InvalidMacAddress(text.to_owned()))
     }
 }
 
@@ -216,10 +226,31 @@ mod tests {
 
     #[test]
     fn interface_names_are_what_the_kernel_accepts() {
-        for good in ["lo", "eth0", "eth0.100", "a", "fifteen-bytes-x", "wlan ".trim(), "é0"] {
-            assert_eq!(InterfaceName::new(good).map(|n| n.to_string()), Ok(good.to_owned()));
+        for good in [
+            "lo",
+            "eth0",
+            "eth0.100",
+            "a",
+            "fifteen-bytes-x",
+            "wlan ".trim(),
+            "é0",
+        ] {
+            assert_eq!(
+                InterfaceName::new(good).map(|n| n.to_string()),
+                Ok(good.to_owned())
+            );
         }
-        for bad in ["", ".", "..", "a/b", "a:b", "a b", "sixteen-bytes-xy", "a\n", "a\0"] {
+        for bad in [
+            "",
+            ".",
+            "..",
+            "a/b",
+            "a:b",
+            "a b",
+            "sixteen-bytes-xy",
+            "a\n",
+            "a\0",
+        ] {
             assert!(InterfaceName::new(bad).is_err(), "{bad:?}");
         }
     }
@@ -229,8 +260,13 @@ mod tests {
         let mac = MacAddress([2, 0, 0, 0x12, 0xab, 0xff]);
         assert_eq!(mac.to_string(), "02:00:00:12:ab:ff");
         assert_eq!("02:00:00:12:AB:ff".parse(), Ok(mac));
-        for bad in ["", "2:0:0:12:ab:ff", "02:00:00:12:ab", "02:00:00:12:ab:ff:00", "+2:00:00:12:ab:ff"]
-        {
+        for bad in [
+            "",
+            "2:0:0:12:ab:ff",
+            "02:00:00:12:ab",
+            "02:00:00:12:ab:ff:00",
+            "+2:00:00:12:ab:ff",
+        ] {
             assert!(bad.parse::<MacAddress>().is_err(), "{bad:?}");
         }
     }
