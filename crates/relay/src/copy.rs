@@ -324,7 +324,7 @@ fn read(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<Got> {
 }
 
 /// Ends when nothing moved for `after`; never, without.
-async fn idle_for(traffic: &Traffic, after: Option<Duration>) {
+pub(crate) async fn idle_for(traffic: &Traffic, after: Option<Duration>) {
     const CHECKS: u32 = 4;
     let Some(after) = after else {
         return std::future::pending().await;

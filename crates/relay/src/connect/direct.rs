@@ -1,9 +1,21 @@
-//! Straight to a destination.
+//! Straight to a destination, by Happy Eyeballs (RFC 8305) where it has several addresses.
 
-use mptcp::Transport;
-use wire::Destination;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use mptcp::{ConnectOptions, Transport};
+use tokio::net::TcpStream;
+use wire::{Destination, Host};
 
 use super::{AddressFilter, ConnectError, Onward};
+use crate::address::canonical;
+use crate::socket;
+
+/// "Connection Attempt Delay", the value that RFC 8305 section 5 recommends.
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// How to connect straight to a destination.
 pub(super) struct Direct<'a> {
@@ -13,6 +25,156 @@ pub(super) struct Direct<'a> {
 
 impl Direct<'_> {
     pub(super) async fn connect(&self, destination: &Destination) -> Result<Onward, ConnectError> {
-        todo!("{destination} {:?} {:?}", self.transport, self.filter)
+        let (stream, local) = self.open(destination).await?;
+        Ok(Onward::new(stream, Bytes::new(), local))
+    }
+
+    /// The connection, and our own end of it.
+    pub(super) async fn open(
+        &self,
+        destination: &Destination,
+    ) -> Result<(TcpStream, SocketAddr), ConnectError> {
+        let addresses = self.filter(destination, resolve(destination).await?)?;
+        let stream = self.race(destination, interleave(addresses)).await?;
+        socket::prepare(&stream);
+        match stream.local_addr() {
+            Ok(local) => Ok((stream, local)),
+            Err(source) => Err(ConnectError::Local {
+                destination: destination.clone(),
+                source,
+            }),
+        }
+    }
+
+    /// What may be connected to. It is asked about what will be connected to, not about the name: a
+    /// name that resolves to something else each time (DNS rebinding) gains nothing.
+    fn filter(
+        &self,
+        destination: &Destination,
+        addresses: Vec<SocketAddr>,
+    ) -> Result<Vec<SocketAddr>, ConnectError> {
+        let Some(filter) = self.filter else {
+            return Ok(addresses);
+        };
+        let (allowed, refused): (Vec<_>, Vec<_>) = addresses
+            .into_iter()
+            .partition(|it| filter.allows(it.ip(), it.port()));
+        match refused.first() {
+            Some(address) if allowed.is_empty() => Err(ConnectError::NotAllowed {
+                destination: destination.clone(),
+                address: *address,
+            }),
+            _ => Ok(allowed),
+        }
+    }
+
+    /// Connects to the addresses one after the other, each a little later than the one before or as
+    /// soon as that has failed. The first connection wins, the other attempts are dropped.
+    async fn race(
+        &self,
+        destination: &Destination,
+        addresses: Vec<SocketAddr>,
+    ) -> Result<TcpStream, ConnectError> {
+        let mut waiting = addresses.into_iter();
+        let mut attempts = FuturesUnordered::new();
+        let mut failures = Vec::new();
+        loop {
+            if let Some(address) = waiting.next() {
+                attempts.push(self.attempt(destination, address));
+            }
+            tokio::select! {
+                ended = attempts.next() => match ended {
+                    Some(Ok(stream)) => return Ok(stream),
+                    Some(Err(error)) => failures.push(error),
+                    None => break,
+                },
+                () = tokio::time::sleep(ATTEMPT_DELAY), if waiting.len() > 0 => {}
+            }
+        }
+        let telling = failures.into_iter().max_by_key(ConnectError::significance);
+        Err(telling.expect("there was an address, and no attempt succeeded"))
+    }
+
+    async fn attempt(
+        &self,
+        destination: &Destination,
+        address: SocketAddr,
+    ) -> Result<TcpStream, ConnectError> {
+        let began = Instant::now();
+        mptcp::connect(self.transport, address, &ConnectOptions::default())
+            .await
+            .map_err(|source| ConnectError::from_io(destination.clone(), source, began.elapsed()))
+    }
+}
+
+/// At least one address.
+async fn resolve(destination: &Destination) -> Result<Vec<SocketAddr>, ConnectError> {
+    let name = match &destination.host {
+        Host::Ip(ip) => return Ok(vec![canonical(SocketAddr::new(*ip, destination.port))]),
+        Host::Name(name) => name,
+    };
+    let not_found = |source| ConnectError::NameNotFound {
+        name: name.clone(),
+        source,
+    };
+    let found = tokio::net::lookup_host((name.as_str(), destination.port)).await;
+    let mut addresses: Vec<SocketAddr> = Vec::new();
+    for address in found
+        .map_err(|error| not_found(Some(error)))?
+        .map(canonical)
+    {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    if addresses.is_empty() {
+        Err(not_found(None))
+    } else {
+        Ok(addresses)
+    }
+}
+
+/// Alternates between the families and keeps the resolver's order within each (RFC 8305 section 4).
+/// The family of the first address goes first: the resolver has sorted by RFC 6724.
+fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
+    let (first, second): (Vec<_>, Vec<_>) = addresses
+        .into_iter()
+        .partition(|address| address.is_ipv6() == first_is_v6);
+    let mut second = second.into_iter();
+    let mut mixed: Vec<_> = first
+        .into_iter()
+        .flat_map(|address| [Some(address), second.next()])
+        .flatten()
+        .collect();
+    mixed.extend(second);
+    mixed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_alternate() {
+        let mixed = |addresses: &[&str]| -> Vec<String> {
+            let parsed = addresses.iter().map(|it| it.parse().unwrap()).collect();
+            interleave(parsed)
+                .iter()
+                .map(SocketAddr::to_string)
+                .collect()
+        };
+        assert_eq!(
+            mixed(&["[::1]:1", "[::2]:1", "[::3]:1", "10.0.0.1:1"]),
+            ["[::1]:1", "10.0.0.1:1", "[::2]:1", "[::3]:1"],
+        );
+        assert_eq!(
+            mixed(&["10.0.0.1:1", "[::1]:1", "[::2]:1", "[::3]:1"]),
+            ["10.0.0.1:1", "[::1]:1", "[::2]:1", "[::3]:1"],
+        );
+        assert_eq!(
+            mixed(&["10.0.0.1:1", "10.0.0.2:1"]),
+            ["10.0.0.1:1", "10.0.0.2:1"]
+        );
     }
 }

@@ -148,13 +148,14 @@ pub enum ConnectError {
 
 impl ConnectError {
     /// What the kernel's answer to a connect means.
-    pub(crate) fn from_io(destination: Destination, source: io::Error) -> Self {
+    pub(super) fn from_io(destination: Destination, source: io::Error, after: Duration) -> Self {
         let errno = source.raw_os_error().map(Errno::from_raw_os_error);
         match errno {
             Some(Errno::CONNREFUSED) => Self::Refused {
                 destination,
                 source,
             },
+            Some(Errno::TIMEDOUT) => Self::Timeout { destination, after },
             Some(Errno::HOSTUNREACH | Errno::HOSTDOWN) => Self::HostUnreachable {
                 destination,
                 source,
@@ -170,6 +171,18 @@ impl ConnectError {
                 destination,
                 source,
             },
+        }
+    }
+
+    /// Which of several attempts' errors tells most: a refusal comes from the host itself, whereas a
+    /// family without a route is normal on many networks.
+    pub(super) fn significance(&self) -> u8 {
+        match self {
+            Self::Refused { .. } => 4,
+            Self::Timeout { .. } => 3,
+            Self::Local { .. } => 2,
+            Self::HostUnreachable { .. } => 1,
+            _ => 0,
         }
     }
 

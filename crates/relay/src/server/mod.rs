@@ -1,9 +1,18 @@
 //! Taking connections in.
 
+mod accept;
+mod http;
+mod intercept;
+mod proxy;
+mod session;
+mod socks4;
+mod socks5;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 use crate::{BufferPool, Connector, Registry, Users};
 
@@ -68,17 +77,21 @@ struct Shared {
     options: ServerOptions,
     registry: Registry,
     pool: BufferPool,
+    /// One permit for each connection that may be taken; without, there is no limit.
+    slots: Option<Arc<Semaphore>>,
 }
 
 impl Server {
     /// A server that connects through `connector`.
     pub fn new(connector: Connector, options: ServerOptions) -> Self {
-        let (registry, pool) = Default::default();
         Self(Arc::new(Shared {
             connector,
+            registry: Registry::default(),
+            pool: BufferPool::default(),
+            slots: options
+                .max_connections
+                .map(|most| Arc::new(Semaphore::new(most))),
             options,
-            registry,
-            pool,
         }))
     }
 
@@ -101,8 +114,7 @@ impl Server {
         intake: Intake,
         shutdown: impl Future<Output = ()>,
     ) -> Drained {
-        shutdown.await;
-        todo!("{:?} {intake:?}", listener)
+        accept::serve(&self.0, listener, intake, shutdown).await
     }
 }
 

@@ -1,0 +1,144 @@
+//! The accept loop, and the end of what it started.
+
+use std::future::pending;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::task::{JoinError, JoinSet};
+
+use super::session::Session;
+use super::{Drained, Intake, Shared};
+
+/// How long to wait when the process or the system is out of something.
+const BACK_OFF: Duration = Duration::from_millis(100);
+
+pub(super) async fn serve(
+    shared: &Arc<Shared>,
+    listener: TcpListener,
+    intake: Intake,
+    shutdown: impl Future<Output = ()>,
+) -> Drained {
+    let mut sessions = JoinSet::new();
+    let (draining, drain_notice) = watch::channel(false);
+    let port = listener.local_addr().map_or(0, |address| address.port());
+    let mut acceptor = Acceptor {
+        shared,
+        listener,
+        exhausted: false,
+    };
+    let mut shutdown = std::pin::pin!(shutdown);
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut shutdown => break,
+            Some(ended) = sessions.join_next() => report(ended),
+            (stream, permit) = acceptor.next() => {
+                let session = Session::new(Arc::clone(shared), stream, port, drain_notice.clone());
+                match session {
+                    Ok(session) => drop(sessions.spawn(async move {
+                        let _slot = permit;
+                        session.run(intake).await;
+                    })),
+                    // The client is gone already.
+                    Err(error) => tracing::debug!(%error, "a new connection is of no use"),
+                }
+            }
+        }
+    }
+    drop(acceptor);
+    draining.send_replace(true);
+    drain(sessions, shared.options.drain).await
+}
+
+async fn drain(mut sessions: JoinSet<()>, time: Duration) -> Drained {
+    let mut finished = 0;
+    let all_ended = async {
+        while let Some(ended) = sessions.join_next().await {
+            report(ended);
+            finished += 1;
+        }
+    };
+    // Both outcomes are fine: what is left is counted below.
+    let _in_time = tokio::time::timeout(time, all_ended).await;
+    let aborted = sessions.len();
+    sessions.shutdown().await;
+    Drained { finished, aborted }
+}
+
+fn report(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a connection's task died; this is a fault of the program");
+    }
+}
+
+struct Acceptor<'a> {
+    shared: &'a Shared,
+    listener: TcpListener,
+    /// The last attempt failed for want of something: said once, not for each attempt.
+    exhausted: bool,
+}
+
+impl Acceptor<'_> {
+    /// The next connection, whatever it takes. May be cancelled at any time.
+    async fn next(&mut self) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+        let permit = self.slot().await;
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, _)) => {
+                    if std::mem::take(&mut self.exhausted) {
+                        tracing::info!("connections can be taken again");
+                    }
+                    return (stream, permit);
+                }
+                Err(error) if belongs_to_the_connection(&error) => {
+                    tracing::debug!(%error, "a connection was gone before it was taken");
+                }
+                Err(error) => {
+                    if !std::mem::replace(&mut self.exhausted, true) {
+                        tracing::warn!(
+                            %error,
+                            "no connection can be taken now; raise the limit of open files \
+                             (LimitNOFILE= in the unit, ulimit -n in a shell) if it is reached"
+                        );
+                    }
+                    tokio::time::sleep(BACK_OFF).await;
+                }
+            }
+        }
+    }
+
+    async fn slot(&self) -> Option<OwnedSemaphorePermit> {
+        let slots = Arc::clone(self.shared.slots.as_ref()?);
+        match slots.acquire_owned().await {
+            Ok(permit) => Some(permit),
+            // Nobody closes the semaphore; if so, nothing more is to be taken.
+            Err(_closed) => pending().await,
+        }
+    }
+}
+
+/// Errors that were waiting on the new connection: the next one has nothing to do with them
+/// (accept(2), "Error handling"). EPERM is a firewall's.
+fn belongs_to_the_connection(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(
+        errno,
+        Some(
+            Errno::CONNABORTED
+                | Errno::INTR
+                | Errno::PERM
+                | Errno::PROTO
+                | Errno::NOPROTOOPT
+                | Errno::OPNOTSUPP
+                | Errno::NETDOWN
+                | Errno::NETUNREACH
+                | Errno::HOSTDOWN
+                | Errno::HOSTUNREACH
+                | Errno::NONET
+        )
+    )
+}

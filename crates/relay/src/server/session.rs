@@ -1,0 +1,157 @@
+//! One client's connection, from its first byte to its last.
+
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+use wire::Destination;
+
+use super::{Intake, Shared, intercept, proxy};
+use crate::connect::Onward;
+use crate::copy::{self, Leg};
+use crate::{ClientAddr, ConnectError, Kind, ListenAddr, handshake, socket};
+
+/// A client's connection and what it needs.
+pub(super) struct Session {
+    pub(super) shared: Arc<Shared>,
+    pub(super) stream: Arc<TcpStream>,
+    pub(super) client: ClientAddr,
+    pub(super) listen: ListenAddr,
+    /// The port of the listener, which with TPROXY need not be that of `listen`.
+    pub(super) listener_port: u16,
+    /// When the request has to be complete.
+    pub(super) deadline: Instant,
+    /// True once the server is shutting down.
+    pub(super) draining: watch::Receiver<bool>,
+}
+
+/// Why there is no onward connection.
+pub(super) enum NoOnward {
+    /// The client reset its connection and will not hear an answer.
+    ClientGone,
+    /// The connector failed.
+    Failed(ConnectError),
+}
+
+impl Session {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        stream: TcpStream,
+        listener_port: u16,
+        draining: watch::Receiver<bool>,
+    ) -> io::Result<Self> {
+        socket::prepare(&stream);
+        Ok(Self {
+            client: stream.peer_addr()?.into(),
+            listen: stream.local_addr()?.into(),
+            deadline: Instant::now() + shared.options.handshake_timeout,
+            stream: Arc::new(stream),
+            shared,
+            listener_port,
+            draining,
+        })
+    }
+
+    pub(super) async fn run(self, intake: Intake) {
+        match intake {
+            Intake::Proxy => proxy::serve(self).await,
+            Intake::Redirect => intercept::serve(self, Kind::Redirect).await,
+            Intake::Tproxy => intercept::serve(self, Kind::Tproxy).await,
+        }
+    }
+
+    /// Connects onwards, unless the client goes away meanwhile. Its FIN is no reason to stop: it may
+    /// have sent all it wanted to.
+    pub(super) async fn connect(&self, destination: &Destination) -> Result<Onward, NoOnward> {
+        let result = tokio::select! {
+            result = self.shared.connector.connect(destination) => result.map_err(NoOnward::Failed),
+            _ = self.stream.ready(Interest::ERROR) => Err(NoOnward::ClientGone),
+        };
+        match &result {
+            Err(NoOnward::Failed(error)) => {
+                tracing::debug!(client = %self.client, error = with_causes(error), "no onward connection");
+            }
+            Err(NoOnward::ClientGone) => {
+                tracing::debug!(client = %self.client, "the client left before it was connected");
+            }
+            Ok(_) => {}
+        }
+        result
+    }
+
+    /// Moves the bytes until the end. `early` is what the client has sent already.
+    pub(super) async fn relay(
+        &self,
+        kind: Kind,
+        destination: &Destination,
+        onward: Leg,
+        early: Bytes,
+    ) {
+        let Shared {
+            registry,
+            pool,
+            options,
+            ..
+        } = &*self.shared;
+        let entry = registry.add(kind, self.client, destination, &onward.stream);
+        let client = Leg {
+            stream: Arc::clone(&self.stream),
+            early,
+        };
+        let done = copy::relay(client, onward, entry.traffic(), pool, options.idle_timeout).await;
+        tracing::debug!(
+            id = %entry.id(), client = %self.client, up = done.up, down = done.down, end = ?done.end,
+            "connection ended"
+        );
+    }
+
+    /// Sends the last answer and closes.
+    pub(super) async fn dismiss(&self, answer: &[u8]) {
+        if handshake::send(&self.stream, answer).await.is_ok() {
+            self.close().await;
+        }
+    }
+
+    /// Closes so that the client reads what it has been sent. A close with unread data is a reset, and
+    /// a reset makes the client's kernel throw the answer away: so what the client still sends is
+    /// read for a while.
+    pub(super) async fn close(&self) {
+        const PATIENCE: Duration = Duration::from_secs(1);
+        if socket::finish_writing(&self.stream).is_ok() {
+            // When the time is over, the client has had it.
+            let _ended = timeout(PATIENCE, self.read_to_end()).await;
+        }
+    }
+
+    async fn read_to_end(&self) -> io::Result<()> {
+        let mut buffer = self.shared.pool.small();
+        loop {
+            self.stream.readable().await?;
+            match self.stream.try_read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+            tokio::task::coop::consume_budget().await;
+        }
+    }
+}
+
+/// An error's text with those of its causes.
+pub(super) fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
