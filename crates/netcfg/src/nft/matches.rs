@@ -1,12 +1,12 @@
 //! What a rule asks of a packet.
 
-use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
 use super::InvalidName;
+use crate::{Family, InterfaceName};
 
 /// A condition on a packet.
 ///
@@ -128,13 +128,19 @@ impl FromStr for InterfacePattern {
     }
 }
 
-/// An IP version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Family {
-    /// IPv4.
-    V4,
-    /// IPv6.
-    V6,
+impl From<&InterfaceName> for InterfacePattern {
+    fn from(name: &InterfaceName) -> Self {
+        Self {
+            name: name.as_str().to_owned(),
+            prefix: false,
+        }
+    }
+}
+
+impl From<InterfaceName> for InterfacePattern {
+    fn from(name: InterfaceName) -> Self {
+        Self::from(&name)
+    }
 }
 
 /// A transport protocol, or ICMP.
@@ -255,11 +261,5 @@ impl MarkTest {
             mask: u32::MAX,
             negated: true,
         }
-    }
-}
-
-impl fmt::Display for InterfacePattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.name, if self.prefix { "*" } else { "" })
     }
 }

@@ -9,13 +9,24 @@
 //! Calls are blocking (one exchange with the kernel takes well under a millisecond) and act on the
 //! network namespace of the calling thread.
 
+mod check;
+mod encode;
+mod error;
 mod matches;
 mod model;
+mod netlink;
+mod ranges;
+mod readback;
+mod render;
 mod statement;
+mod transaction;
 
+pub use error::{Error, Problem};
 pub use matches::{
-    CtDirection, CtStates, Family, InterfacePattern, InvalidPortRange, MarkTest, Match, OneOf,
-    Ports, Protocol, Transport,
+    CtDirection, CtStates, InterfacePattern, InvalidPortRange, MarkTest, Match, OneOf, Ports,
+    Protocol, Transport,
 };
 pub use model::{Base, Chain, ChainKind, Comment, Hook, InvalidName, Name, Policy, Rule, Table};
+pub use readback::{Digest, installed};
 pub use statement::{Nat, Reject, Statement};
+pub use transaction::delete;

@@ -1,0 +1,145 @@
+//! Changing tables: one batch of messages, of which the kernel does all or nothing.
+
+use std::io;
+
+use super::encode::{self, Step};
+use super::error::{Complaint, hint};
+use super::netlink::{Answer, Meaning, NetfilterSocket, push_batch_mark, push_message};
+use super::{Error, Name, Table};
+
+impl Table {
+    /// Puts this table in place of whatever has its name in family `inet`, in the network
+    /// namespace of the calling thread. Atomic: each packet meets either the old table or the new
+    /// one. Connections that are being translated stay so.
+    ///
+    /// # Errors
+    /// See [`Error`]. The old table is then still there. Needs `CAP_NET_ADMIN`.
+    pub fn install(&self) -> Result<(), Error> {
+        self.check()?;
+        let mut steps = vec![
+            encode::ensure_table(&self.name),
+            encode::delete_table(&self.name),
+            encode::new_table(&self.name, &self.stamp().to_string()),
+        ];
+        steps.extend(encode::contents(self));
+        run(&self.name, &steps)
+    }
+}
+
+/// Deletes the table of this name in family `inet`, in the network namespace of the calling
+/// thread. A table that is not there is success, and so is a kernel without nftables.
+///
+/// # Errors
+/// See [`Error`]. Needs `CAP_NET_ADMIN`.
+pub fn delete(name: &Name) -> Result<(), Error> {
+    match run(
+        name,
+        &[encode::ensure_table(name), encode::delete_table(name)],
+    ) {
+        Err(Error::NoNfTables(_)) => Ok(()),
+        result => result,
+    }
+}
+
+fn run(table: &Name, steps: &[Step]) -> Result<(), Error> {
+    let failed = |source| Error::Netlink {
+        table: table.clone(),
+        does: "change it",
+        source,
+    };
+    let socket = open(table, "change it")?;
+    socket.send(&batch(steps)).map_err(failed)?;
+
+    let mut confirmed = false;
+    while let Some(datagram) = socket.receive().map_err(failed)? {
+        for answer in Answer::all(&datagram) {
+            match answer.meaning() {
+                // Later errors may only follow from the first one.
+                Meaning::Failure(complaint) => {
+                    return Err(refusal(table, steps, answer.seq, &complaint));
+                }
+                Meaning::Success => confirmed |= answer.seq as usize == steps.len(),
+                Meaning::Object(_) => {}
+            }
+        }
+    }
+    if confirmed {
+        Ok(())
+    } else {
+        Err(failed(io::ErrorKind::UnexpectedEof.into()))
+    }
+}
+
+/// Opens the socket; the kernel says here if it has no netfilter netlink.
+pub(super) fn open(table: &Name, does: &'static str) -> Result<NetfilterSocket, Error> {
+    NetfilterSocket::open().map_err(|source| match source.raw_os_error() {
+        Some(libc::EPROTONOSUPPORT | libc::EAFNOSUPPORT) => Error::NoNfTables(source),
+        _ => Error::Netlink {
+            table: table.clone(),
+            does,
+            source,
+        },
+    })
+}
+
+/// Sequence number 0 is the beginning of the batch, then one for each step from 1.
+fn batch(steps: &[Step]) -> Vec<u8> {
+    let mut buffer = Vec::new();
+    push_batch_mark(&mut buffer, libc::NFNL_MSG_BATCH_BEGIN, 0);
+    for (seq, step) in (1..).zip(steps) {
+        // Errors come in any case. Kernels before 6.10 do not answer the end of a batch, so the
+        // last step is asked to confirm.
+        let confirm = if seq as usize == steps.len() {
+            libc::NLM_F_ACK
+        } else {
+            0
+        };
+        let message = &step.message;
+        push_message(
+            &mut buffer,
+            message.kind,
+            message.flags | confirm,
+            seq,
+            &message.attrs,
+        );
+    }
+    push_batch_mark(
+        &mut buffer,
+        libc::NFNL_MSG_BATCH_END,
+        steps.len() as u32 + 1,
+    );
+    buffer
+}
+
+fn refusal(table: &Name, steps: &[Step], seq: u32, complaint: &Complaint) -> Error {
+    let source = io::Error::from_raw_os_error(complaint.errno);
+    let step = (seq as usize)
+        .checked_sub(1)
+        .and_then(|index| steps.get(index));
+    match (step, complaint.errno) {
+        // About the batch as such: no permission, or nobody there to take it.
+        (None, libc::EPERM) => Error::NotPermitted(source),
+        (None, libc::EOPNOTSUPP) => Error::NoNfTables(source),
+        (None, _) => Error::Refused {
+            table: table.clone(),
+            does: "commit the transaction".to_owned(),
+            hint: String::new(),
+            source,
+        },
+        (Some(step), _) => Error::Refused {
+            table: table.clone(),
+            does: shortened(&step.does),
+            hint: hint(step.message.kind, &step.message.attrs, complaint),
+            source,
+        },
+    }
+}
+
+/// A rule with hundreds of addresses is no use in a message.
+fn shortened(text: &str) -> String {
+    const ENOUGH: usize = 300;
+    match text.char_indices().nth(ENOUGH) {
+        Some((end, _)) => format!("{} …)", &text[..end]),
+        None => text.to_owned(),
+    }
+}
