@@ -3,3 +3,4 @@
 pub mod access;
 pub mod link;
 pub mod topology;
+pub mod traffic;
