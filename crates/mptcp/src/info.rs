@@ -34,7 +34,8 @@ pub struct ConnectionInfo {
     /// Payload bytes that were sent again on another subflow. `None` for plain TCP and before
     /// Linux 6.5.
     pub bytes_reinjected: Option<u64>,
-    /// The live subflows.
+    /// The subflows, those that are closing included. The kernel keeps a closed initial subflow;
+    /// it is left out.
     pub subflows: Vec<SubflowInfo>,
 }
 

@@ -10,6 +10,7 @@ pub mod diag;
 pub mod info;
 pub mod pm;
 pub mod socket;
+pub mod tuning;
 
 pub use diag::{Diag, DiagError};
 pub use info::{ConnectionInfo, InfoError, SubflowInfo, TcpState, connection_info};
@@ -27,5 +28,26 @@ async fn on_blocking_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send +
         Ok(done) => done,
         // Blocking work is not cancelled once it runs, and a shutting runtime doesn't poll us.
         Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Products await these in tasks of a multi-threaded runtime.
+    #[expect(dead_code, reason = "it has to compile, not to run")]
+    fn futures_are_send(manager: &PathManager, events: &mut PmEvents, diag: &Diag) {
+        fn is_send(_: impl Send) {}
+        is_send(manager.add(&EndpointSpec {
+            address: [127, 0, 0, 1].into(),
+            port: None,
+            interface: None,
+            flags: EndpointFlags::SUBFLOW,
+            id: None,
+        }));
+        is_send(manager.endpoints());
+        is_send(events.next());
+        is_send(diag.connections());
     }
 }

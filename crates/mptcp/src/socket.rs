@@ -183,7 +183,7 @@ pub fn negotiated(socket: impl AsFd) -> io::Result<Transport> {
 }
 
 /// Without TCP_IS_MPTCP: a socket that speaks TCP knows no option of level SOL_MPTCP.
-fn negotiated_before_6_10(socket: BorrowedFd<'_>) -> io::Result<Transport> {
+pub(crate) fn negotiated_before_6_10(socket: BorrowedFd<'_>) -> io::Result<Transport> {
     let mut info = [0u8; size_of::<MptcpInfo>()];
     match abi::getsockopt(socket, SOL_MPTCP, MPTCP_INFO, &mut info) {
         Ok(length) => {

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use socket2::SockRef;
 
-use super::{ConnectionInfo, InfoError, SubflowInfo};
+use super::{ConnectionInfo, InfoError, SubflowInfo, TcpState};
 use crate::abi::{
     self, Fields, FullInfo, MPTCP_FULL_INFO, MPTCP_INFO, MPTCP_INFO_FLAG_FALLBACK,
     MPTCP_SUBFLOW_ADDRS, MPTCP_TCPINFO, MptcpInfo, SOL_MPTCP, SubflowAddrs, SubflowData,
@@ -189,8 +189,9 @@ impl ConnectionInfo {
         local: SocketAddr,
         remote: SocketAddr,
         raw: Fields<'_>,
-        subflows: Vec<SubflowInfo>,
+        mut subflows: Vec<SubflowInfo>,
     ) -> Self {
+        subflows.retain(|subflow| subflow.state != TcpState::Closed);
         let bytes = |offset| raw.has::<8>(offset).then(|| raw.u64(offset));
         Self {
             fallback: raw.u32(offset_of!(MptcpInfo, flags)) & MPTCP_INFO_FLAG_FALLBACK != 0,

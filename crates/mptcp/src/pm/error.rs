@@ -76,6 +76,16 @@ pub enum PathManagerError {
 }
 
 impl PathManagerError {
+    /// The endpoint to delete or change is gone already.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::NotFound { .. })
+    }
+
+    /// The endpoint to add is there already.
+    pub fn is_already_there(&self) -> bool {
+        matches!(self, Self::Exists { .. })
+    }
+
     pub(super) fn rejected(operation: String, error: ReplyError) -> Self {
         let reason = error.ext_ack().and_then(|ack| ack.get_msg().ok());
         let reason = reason.map(|text| text.to_string_lossy().into_owned());

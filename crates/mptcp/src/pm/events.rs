@@ -5,7 +5,7 @@ mod decode;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use netlink_bindings::builtin::Nlmsghdr;
 use netlink_bindings::nlctrl;
@@ -67,10 +67,8 @@ pub enum PmEvent {
         token: u32,
         /// The peer's id of the address.
         remote_id: EndpointId,
-        /// The address.
-        address: IpAddr,
-        /// Its port, if it isn't that of the initial subflow.
-        port: Option<u16>,
+        /// The address. Announced without a port it has that of the initial subflow.
+        address: SocketAddr,
     },
     /// The peer took an address back (REMOVE_ADDR).
     Removed {
@@ -83,7 +81,7 @@ pub enum PmEvent {
     SubflowEstablished(Subflow),
     /// A subflow was closed. The initial one's end gives this event too.
     SubflowClosed(Subflow),
-    /// A subflow became a backup, or ceased to be one (MP_PRIO).
+    /// The peer made a subflow a backup, or took that back (MP_PRIO). Our own changes give no event.
     SubflowPriority(Subflow),
     /// The path manager listens on an endpoint's port (Linux 6.3).
     ListenerCreated {
@@ -110,7 +108,7 @@ pub struct Subflow {
     pub local_id: EndpointId,
     /// The peer's address id.
     pub remote_id: EndpointId,
-    /// It is a backup.
+    /// The peer declared it a backup. What we declared is to be had from [`crate::Diag`] only.
     pub backup: bool,
     /// Index of the interface it is bound to, if it is.
     pub interface: Option<u32>,

@@ -1,6 +1,6 @@
 //! From netlink messages to events.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use netlink_bindings::builtin::BuiltinNfgenmsg;
 use netlink_bindings::mptcp_pm::{EventAttr, EventType, IterableEventAttr};
@@ -44,8 +44,7 @@ impl Attributes<'_> {
             EventType::Announced => PmEvent::Announced {
                 token: self.token()?,
                 remote_id: self.remote_id()?,
-                address: self.remote_ip()?,
-                port: self.0.get_dport().ok().filter(|port| *port != 0),
+                address: self.remote()?,
             },
             EventType::Removed => PmEvent::Removed {
                 token: self.token()?,
@@ -98,13 +97,9 @@ impl Attributes<'_> {
     }
 
     fn remote(&self) -> Result<SocketAddr, Missing> {
-        let port = self.0.get_dport().map_err(|_| "the remote port")?;
-        Ok(SocketAddr::new(self.remote_ip()?, port))
-    }
-
-    fn remote_ip(&self) -> Result<IpAddr, Missing> {
         let ip = codec::ip(self.0.get_daddr4().ok(), self.0.get_daddr6().ok());
-        ip.ok_or("the remote address")
+        let port = self.0.get_dport().map_err(|_| "the remote port")?;
+        Ok(SocketAddr::new(ip.ok_or("the remote address")?, port))
     }
 
     fn server_side(&self) -> bool {

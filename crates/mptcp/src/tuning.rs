@@ -1,0 +1,127 @@
+//! Kernel settings that decide how MPTCP performs. The sender decides, so both ends need them.
+
+use std::time::Duration;
+
+/// What MPTCP connections of a namespace are tuned to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tuning {
+    /// Retransmission time-outs in a row after which a subflow counts as stale
+    /// (`net.mptcp.stale_loss_cnt`, Linux 5.15).
+    pub stale_loss_count: u32,
+    /// How long MPTCP is not tried after SYNs were swallowed (`net.mptcp.blackhole_timeout`, Linux
+    /// 6.12). Whole seconds; zero: it is always tried.
+    pub blackhole_timeout: Duration,
+    /// Congestion control, used if the kernel has it.
+    pub congestion_control: String,
+    /// Upper bound of a connection's send and of its receive buffer, in bytes.
+    pub buffer_max: u64,
+}
+
+const CONGESTION_CONTROL: &str = "net.ipv4.tcp_congestion_control";
+const AVAILABLE: &str = "net.ipv4.tcp_available_congestion_control";
+const BUFFERS: [&str; 2] = ["net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem"];
+
+impl Tuning {
+    /// The settings that [`Tuning::sysctls`] reads or wants set.
+    pub const KEYS: [&str; 8] = [
+        "net.mptcp.enabled",
+        "net.mptcp.stale_loss_cnt",
+        "net.mptcp.blackhole_timeout",
+        "net.ipv4.tcp_slow_start_after_idle",
+        CONGESTION_CONTROL,
+        AVAILABLE,
+        BUFFERS[0],
+        BUFFERS[1],
+    ];
+
+    /// Names and values to set, given the present ones (`None`: this kernel has no such setting).
+    pub fn sysctls<'a>(
+        &self,
+        present: impl Fn(&str) -> Option<&'a str>,
+    ) -> Vec<(&'static str, String)> {
+        let mut wanted = vec![
+            ("net.mptcp.enabled", "1".to_owned()),
+            (
+                "net.mptcp.stale_loss_cnt",
+                self.stale_loss_count.to_string(),
+            ),
+            (
+                "net.mptcp.blackhole_timeout",
+                self.blackhole_timeout.as_secs().to_string(),
+            ),
+            // Warm connections keep the window that they have earned.
+            ("net.ipv4.tcp_slow_start_after_idle", "0".to_owned()),
+        ];
+        if self.has_congestion_control(&present) {
+            wanted.push((CONGESTION_CONTROL, self.congestion_control.clone()));
+        }
+        for key in BUFFERS {
+            if let Some([least, first, _]) = present(key).and_then(three) {
+                let most = self.buffer_max.max(first);
+                wanted.push((key, format!("{least}\t{first}\t{most}")));
+            }
+        }
+        wanted.retain(|(key, _)| present(key).is_some());
+        wanted
+    }
+
+    /// Whether the kernel has the congestion control, as a module that is loaded or built in.
+    pub fn has_congestion_control<'a>(&self, present: impl Fn(&str) -> Option<&'a str>) -> bool {
+        present(AVAILABLE).is_some_and(|names| {
+            names
+                .split_whitespace()
+                .any(|name| name == self.congestion_control)
+        })
+    }
+}
+
+fn three(value: &str) -> Option<[u64; 3]> {
+    let numbers: Vec<u64> = value
+        .split_whitespace()
+        .map(str::parse)
+        .collect::<Result<_, _>>()
+        .ok()?;
+    numbers.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tuning() -> Tuning {
+        Tuning {
+            stale_loss_count: 1,
+            blackhole_timeout: Duration::ZERO,
+            congestion_control: "bbr".into(),
+            buffer_max: 16 << 20,
+        }
+    }
+
+    #[test]
+    fn buffers_keep_their_first_two_figures() {
+        let wanted = tuning().sysctls(|key| match key {
+            "net.ipv4.tcp_rmem" => Some("4096\t131072\t6291456"),
+            _ => None,
+        });
+        assert_eq!(
+            wanted,
+            [("net.ipv4.tcp_rmem", "4096\t131072\t16777216".to_owned())]
+        );
+    }
+
+    #[test]
+    fn congestion_control_is_left_alone_where_the_kernel_lacks_the_wanted_one() {
+        let key = |available: &'static str| {
+            tuning().sysctls(move |key| match key {
+                AVAILABLE => Some(available),
+                CONGESTION_CONTROL => Some("cubic"),
+                _ => None,
+            })
+        };
+        assert_eq!(key("reno cubic"), []);
+        assert_eq!(
+            key("reno bbr cubic"),
+            [(CONGESTION_CONTROL, "bbr".to_owned())]
+        );
+    }
+}
