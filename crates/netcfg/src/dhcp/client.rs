@@ -1,6 +1,7 @@
 //! The state machine on a packet socket, as a tokio task.
 
 use std::hash::{BuildHasher, RandomState};
+use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
@@ -49,6 +50,8 @@ impl Client {
     /// The receiver holds the lease that may be used now. It changes on a renewal too. It closes
     /// when the client has stopped; a vanished interface stops it with `None`.
     ///
+    /// Put the address on the interface: servers send the answer to a renewal there, by way of ARP.
+    ///
     /// # Errors
     /// No right to open a packet socket, or no such interface.
     pub fn start(
@@ -69,6 +72,7 @@ impl Client {
             machine: Machine::new(identity, config.previous, random_seed()),
             timer: None,
             lease,
+            interface_is_gone: false,
         };
         let task = tokio::spawn(driver.run(command_queue));
         Ok((Self { commands, task }, receiver))
@@ -96,6 +100,7 @@ struct Driver {
     machine: Machine,
     timer: Option<Instant>,
     lease: watch::Sender<Option<Lease>>,
+    interface_is_gone: bool,
 }
 
 impl Driver {
@@ -111,19 +116,24 @@ impl Driver {
                 },
                 received = self.socket.receive() => match received {
                     Ok(datagram) => self.received(&datagram),
-                    Err(error) if self.socket.interface_is_gone() => {
-                        tracing::info!(interface = %self.interface, %error, "DHCP stops: the interface is gone");
-                        self.lease.send_replace(None);
-                        return;
-                    }
-                    Err(error) => {
-                        tracing::debug!(interface = %self.interface, %error, "DHCP cannot receive");
-                        tokio::time::sleep(PAUSE_AFTER_ERROR).await;
-                    }
+                    Err(error) => self.recover(&error).await,
                 },
                 () = until(self.timer) => self.take(Event::Timer),
             }
+            if self.interface_is_gone {
+                tracing::info!(interface = %self.interface, "DHCP stops: the interface is gone");
+                self.lease.send_replace(None);
+                return;
+            }
         }
+    }
+
+    /// The kernel reports a deleted interface as one that is down, just before it deletes it: so
+    /// the look at the interface comes after a pause.
+    async fn recover(&mut self, error: &io::Error) {
+        tracing::debug!(interface = %self.interface, %error, "DHCP cannot receive");
+        tokio::time::sleep(PAUSE_AFTER_ERROR).await;
+        self.interface_is_gone = self.socket.interface_is_gone();
     }
 
     fn received(&mut self, datagram: &Datagram) {
@@ -160,7 +170,7 @@ impl Driver {
         self.lease.send_replace(Some(lease));
     }
 
-    fn send(&self, message: &Message, target: Target) {
+    fn send(&mut self, message: &Message, target: Target) {
         tracing::debug!(interface = %self.interface, kind = ?message.kind, to = %target.destination, "DHCP sends");
         let datagram = Datagram {
             source: SocketAddrV4::new(target.source, CLIENT_PORT),
@@ -169,8 +179,9 @@ impl Driver {
             payload: message.encode(),
         };
         if let Err(error) = self.socket.send(&datagram) {
-            // Counts as a lost packet; the machine repeats it.
+            // Counts as a lost packet, which the machine repeats, unless there is no way back.
             tracing::debug!(interface = %self.interface, %error, "DHCP cannot send");
+            self.interface_is_gone = self.socket.interface_is_gone();
         }
     }
 }

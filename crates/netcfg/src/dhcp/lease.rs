@@ -255,11 +255,15 @@ mod tests {
             );
         }
         assert_eq!(
-            lease(|ack| drop(ack.options.set(OptionCode::LEASE_TIME, [0; 4]))),
+            lease(|ack| {
+                ack.options.set(OptionCode::LEASE_TIME, [0; 4]);
+            }),
             None
         );
         assert_eq!(
-            lease(|ack| drop(ack.options.set(OptionCode::SERVER_ID, []))),
+            lease(|ack| {
+                ack.options.set(OptionCode::SERVER_ID, []);
+            }),
             None
         );
     }

@@ -16,6 +16,8 @@ use crate::{InterfaceIndex, MacAddress};
 /// Longer packets are cut and then not understood. A DHCP server keeps to 1472 bytes as we ask.
 const LONGEST_PACKET: usize = 4096;
 const IPPROTO_UDP: u32 = 17;
+/// A lost interface makes the socket fail, not readable.
+const INCOMING: Interest = Interest::READABLE.add(Interest::ERROR);
 
 /// One UDP datagram and the MAC of the frame around it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,7 +104,7 @@ impl PacketSocket {
                 rustix::net::recvfrom(socket, buffer.as_mut_slice(), RecvFlags::empty())
                     .map_err(io::Error::from)
             };
-            let (length, _, from) = self.socket.async_io(Interest::READABLE, receive).await?;
+            let (length, _, from) = self.socket.async_io(INCOMING, receive).await?;
             let packet = buffer.get(..length).unwrap_or_default();
             if let Some(datagram) = datagram(packet, from.as_ref()) {
                 return Ok(datagram);
@@ -137,7 +139,7 @@ impl PacketSocket {
 )]
 fn register(socket: Socket) -> io::Result<AsyncFd<Socket>> {
     // SAFETY: a `Socket` owns its descriptor, never changes it and closes it on drop.
-    unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE) }.map_err(io::Error::from)
+    unsafe { AsyncFd::register_with_interest(socket, INCOMING) }.map_err(io::Error::from)
 }
 
 fn datagram(packet: &[u8], from: Option<&SocketAddrAny>) -> Option<Datagram> {
