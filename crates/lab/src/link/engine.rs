@@ -222,3 +222,6 @@ impl<F> Ord for InFlight<F> {
         (self.due, self.sequence).cmp(&(other.due, other.sequence))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 //! Public addresses come from the ranges that are set aside for documentation (RFC 5737, RFC 3849),
 //! private ones from RFC 1918 and RFC 4193.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
 use netcfg::{InterfaceName, MacAddress};
@@ -44,6 +44,12 @@ impl Pair {
         self.v4.addr()
     }
 
+    /// Both addresses alone, IPv4 first.
+    #[must_use]
+    pub const fn both(&self) -> [IpAddr; 2] {
+        [IpAddr::V4(self.ipv4()), IpAddr::V6(self.ipv6())]
+    }
+
     /// The IPv6 address alone.
     #[must_use]
     pub const fn ipv6(&self) -> Ipv6Addr {
@@ -58,10 +64,11 @@ pub const fn access(uplink: Uplink, same_subnet: bool) -> Pair {
     on_uplink(uplink, same_subnet, 1)
 }
 
-/// What the guest has on this uplink if its addresses are static.
+/// What the guest has on this uplink if its addresses are static. The last number differs from
+/// uplink to uplink, so that the addresses do so in one subnet too.
 #[must_use]
 pub const fn guest_uplink(uplink: Uplink, same_subnet: bool) -> Pair {
-    on_uplink(uplink, same_subnet, 2)
+    on_uplink(uplink, same_subnet, 1 + uplink.number())
 }
 
 /// The core's interface towards an access router.

@@ -1,5 +1,5 @@
-use super::node::Node;
-use super::spec::LabSpec;
+use super::node::{Node, Uplink};
+use crate::access::AccessError;
 use crate::link::LinkError;
 
 /// Why a lab could not be set up.
@@ -35,15 +35,25 @@ pub enum LabError {
     /// An emulated link.
     #[error("cannot make an uplink of the lab")]
     Link(#[from] LinkError),
+    /// IPv4 address translation of an access router.
+    #[error("cannot set up address translation on {node}")]
+    Masquerade {
+        /// The node.
+        node: Node,
+        /// What nftables said.
+        #[source]
+        source: netcfg::nft::Error,
+    },
+    /// The DHCP server or the router advertisements of an access network.
+    #[error("cannot start the services of access network {uplink}")]
+    Access {
+        /// Whose network it is.
+        uplink: Uplink,
+        /// What the service said.
+        #[source]
+        source: AccessError,
+    },
     /// The runtime that netlink requests need.
     #[error("cannot start a runtime to set the lab up")]
     Runtime(#[source] std::io::Error),
-}
-
-impl LabError {
-    pub(super) fn too_many(spec: &LabSpec) -> Self {
-        Self::Uplinks {
-            number: spec.uplinks.len(),
-        }
-    }
 }

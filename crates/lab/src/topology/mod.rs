@@ -8,10 +8,12 @@
 //! ═ is an emulated [link](crate::link), ─ a veth pair. Everything is made by netlink and has no
 //! name outside this process, so it vanishes with it, also by `kill -9`.
 
+mod access_network;
 pub mod addresses;
 mod build;
 mod error;
 mod node;
+mod plan;
 mod spec;
 
 use std::os::fd::BorrowedFd;
@@ -21,6 +23,9 @@ pub use error::LabError;
 pub use node::{Node, Uplink};
 pub use spec::{LabSpec, UplinkSpec};
 
+use access_network::AccessNetwork;
+
+use crate::access::{DhcpServer, RouterAdvertiser};
 use crate::link::{Link, LinkHandle};
 use netcfg::NetNs;
 
@@ -28,6 +33,8 @@ use netcfg::NetNs;
 #[derive(Debug)]
 pub struct Lab {
     spec: LabSpec,
+    // Services say goodbye when they go, so they go before the links.
+    access: Vec<AccessNetwork>,
     // Links go before the namespaces that their interfaces are in.
     links: Vec<Link>,
     namespaces: Namespaces,
@@ -92,6 +99,24 @@ impl Lab {
     #[must_use]
     pub fn link(&self, uplink: Uplink) -> &LinkHandle {
         self.links[uplink.position()].handle()
+    }
+
+    /// The DHCP server of an uplink's access network, if the lab has them.
+    ///
+    /// # Panics
+    /// If the lab has no such uplink.
+    #[must_use]
+    pub fn dhcp_server(&self, uplink: Uplink) -> Option<&DhcpServer> {
+        self.access[uplink.position()].dhcp.as_ref()
+    }
+
+    /// What sends an access network's router advertisements, if the lab has them.
+    ///
+    /// # Panics
+    /// If the lab has no such uplink.
+    #[must_use]
+    pub fn router_advertiser(&self, uplink: Uplink) -> Option<&RouterAdvertiser> {
+        self.access[uplink.position()].advertiser.as_ref()
     }
 
     /// Each node's namespace as a descriptor: another process can enter it through
