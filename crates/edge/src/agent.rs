@@ -1,0 +1,305 @@
+//! Runs the edge: one round of observe, plan, apply at start and whenever the kernel says that
+//! something has changed.
+
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use mptcp::{KernelSupport, PathManager};
+use netcfg::{Netlink, Watch};
+use settings::edge::Settings;
+use tokio::sync::watch;
+
+use crate::apply::{ApplyError, Hands};
+use crate::leases::Leases;
+use crate::observe::{ObserveError, observe};
+use crate::observed::Observed;
+use crate::originals::{Originals, OriginalsError};
+use crate::plan::{plan, teardown};
+use crate::proxy::{Proxy, ProxyError};
+use crate::status::{Control, ControlError, NetworkStatus};
+use crate::step::Step;
+use crate::uplink::uplinks;
+
+/// A round without an event, in case one was missed: slow, because it should never be needed.
+const SLOW: Duration = Duration::from_secs(30);
+
+/// How often a start or stop looks again at what its own steps brought about (a link that came up has
+/// new addresses to plan for).
+const MOST_ROUNDS: usize = 5;
+
+/// Why the edge can't run.
+#[derive(Debug, thiserror::Error)]
+pub enum EdgeError {
+    /// No MPTCP in this kernel, or it is switched off and can't be switched on.
+    #[error("{0}")]
+    NoMptcp(KernelSupport),
+    /// The kernel could not be asked.
+    #[error("cannot find out whether this kernel has MPTCP")]
+    Probe(#[source] std::io::Error),
+    /// Links, addresses, routes.
+    #[error(transparent)]
+    Network(#[from] netcfg::Error),
+    /// Endpoints and limits.
+    #[error(transparent)]
+    PathManager(#[from] mptcp::PathManagerError),
+    /// The machine could not be read.
+    #[error(transparent)]
+    Observe(#[from] ObserveError),
+    /// A step without which nothing works.
+    #[error("cannot {step}")]
+    Apply {
+        step: String,
+        #[source]
+        source: ApplyError,
+    },
+    /// Former values can't be kept.
+    #[error(transparent)]
+    Originals(#[from] OriginalsError),
+    /// A listener.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
+    /// The control socket.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// Not everything could be taken away.
+    #[error("{} steps of the clean-up failed: {}", .0.len(), .0.join("; "))]
+    Teardown(Vec<String>),
+}
+
+/// The steps that a start would take now. Changes nothing; needs no hub and no free port.
+///
+/// # Errors
+/// When the machine can't be read.
+pub async fn dry_run(settings: &Settings) -> Result<Vec<Step>, EdgeError> {
+    let (_, up) = watch::channel(false);
+    let port = Proxy::bind(settings, up)
+        .ok()
+        .and_then(|proxy| proxy.intercept_port());
+    let (netlink, path_manager) = (Netlink::new()?, PathManager::new()?);
+    let observed = observe(settings, &netlink, &path_manager, Default::default(), port).await?;
+    Ok(plan(settings, &observed))
+}
+
+/// Runs until `stop` is done, then takes everything away again.
+///
+/// # Errors
+/// When it can't start, or something could not be taken away. What fails in between is logged, shown
+/// by the status, and tried again in the next round.
+pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(), EdgeError> {
+    check_kernel()?;
+    let (up_sender, up) = watch::channel(false);
+    let proxy = Proxy::bind(&settings, up)?;
+    let control = Control::bind(&settings.control.socket).await?;
+    let originals = Originals::load(&settings.control.socket.with_extension("originals"))?;
+    let netlink = Netlink::new()?;
+    // Listen first, read second: what changes in between comes as an event.
+    let events = netlink.watch()?;
+    let hands = Hands {
+        netlink,
+        path_manager: PathManager::new()?,
+        originals,
+    };
+    let (network, network_reader) = watch::channel(NetworkStatus::default());
+    let mut agent = Agent {
+        settings: &settings,
+        hands,
+        leases: Leases::default(),
+        intercept_port: proxy.intercept_port(),
+        network,
+        up: up_sender,
+    };
+    let server = proxy.server();
+    let (stop_relay, relay_stopped) = watch::channel(false);
+    let mut relaying = Box::pin(proxy.serve(relay_stopped).fuse());
+    let started = agent.start().await;
+    if started.is_ok() {
+        tokio::select! {
+            () = stop => {}
+            () = agent.follow(events) => {}
+            () = &mut relaying => {}
+            () = control.serve(&settings, network_reader, server) => {}
+        }
+        let _ = stop_relay.send(true);
+        relaying.await;
+    }
+    let stopped = agent.stop().await;
+    started.and(stopped)
+}
+
+fn check_kernel() -> Result<(), EdgeError> {
+    match mptcp::probe().map_err(EdgeError::Probe)? {
+        // Switched off can be switched on: the first round does.
+        KernelSupport::Available | KernelSupport::Disabled { .. } => Ok(()),
+        missing => Err(EdgeError::NoMptcp(missing)),
+    }
+}
+
+struct Agent<'a> {
+    settings: &'a Settings,
+    hands: Hands,
+    leases: Leases,
+    intercept_port: Option<u16>,
+    network: watch::Sender<NetworkStatus>,
+    up: watch::Sender<bool>,
+}
+
+impl Agent<'_> {
+    /// The first rounds. What is wrong with the machine shows here, so errors end the start.
+    async fn start(&mut self) -> Result<(), EdgeError> {
+        for _ in 0..MOST_ROUNDS {
+            let failed = self.round().await?;
+            let mut failed = failed.into_iter();
+            match failed.find(|(step, _)| is_vital(step)) {
+                Some((step, source)) => {
+                    let step = step.to_string();
+                    let step = step
+                        .lines()
+                        .next()
+                        .unwrap_or_default()
+                        .trim_end_matches(':')
+                        .to_owned();
+                    return Err(EdgeError::Apply { step, source });
+                }
+                None if self.settled().await? => break,
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn follow(&mut self, mut events: Watch) {
+        loop {
+            tokio::select! {
+                change = events.next() => {
+                    if let Err(error) = change {
+                        tracing::warn!("the kernel's notifications failed: {error}");
+                        tokio::time::sleep(SLOW).await;
+                    }
+                }
+                () = self.leases.changed() => {}
+                () = tokio::time::sleep(SLOW) => {}
+            }
+            // What else has come already needs no round of its own.
+            while events
+                .next()
+                .now_or_never()
+                .is_some_and(|change| change.is_ok())
+            {}
+            if let Err(error) = self.round().await {
+                tracing::warn!("{:#}", anyhow::Error::from(error));
+            }
+        }
+    }
+
+    /// Observe, plan, apply. Returns the steps that failed.
+    async fn round(&mut self) -> Result<Vec<(Step, ApplyError)>, EdgeError> {
+        let observed = self.observe().await?;
+        for error in self
+            .leases
+            .follow(&uplinks(self.settings, &observed), &observed)
+        {
+            tracing::warn!("no DHCP: {:#}", anyhow::Error::from(error));
+        }
+        let steps = plan(self.settings, &observed);
+        let failed = self.apply_all(steps, &observed).await;
+        let problems = failed
+            .iter()
+            .map(|(step, error)| problem(step, error))
+            .collect();
+        self.report(problems).await?;
+        Ok(failed)
+    }
+
+    async fn report(&mut self, problems: Vec<String>) -> Result<(), EdgeError> {
+        let observed = self.observe().await?;
+        let any_up = uplinks(self.settings, &observed)
+            .iter()
+            .any(|uplink| uplink.is_up());
+        self.network
+            .send_replace(NetworkStatus::new(self.settings, &observed, problems));
+        self.up
+            .send_if_modified(|up| std::mem::replace(up, any_up) != any_up);
+        Ok(())
+    }
+
+    async fn settled(&self) -> Result<bool, EdgeError> {
+        Ok(plan(self.settings, &self.observe().await?).is_empty())
+    }
+
+    async fn observe(&self) -> Result<Observed, ObserveError> {
+        observe(
+            self.settings,
+            &self.hands.netlink,
+            &self.hands.path_manager,
+            self.leases.current(),
+            self.intercept_port,
+        )
+        .await
+    }
+
+    async fn apply_all(
+        &mut self,
+        steps: Vec<Step>,
+        observed: &Observed,
+    ) -> Vec<(Step, ApplyError)> {
+        let mut failed = Vec::new();
+        for step in steps {
+            match self.hands.apply(&step, observed).await {
+                Ok(()) => tracing::info!("{step}"),
+                Err(error) => {
+                    tracing::warn!("{}", problem(&step, &error));
+                    failed.push((step, error));
+                }
+            }
+        }
+        failed
+    }
+
+    /// Takes everything away; goes on after an error and returns all of them.
+    async fn stop(mut self) -> Result<(), EdgeError> {
+        let mut errors = Vec::new();
+        for _ in 0..MOST_ROUNDS {
+            let observed = self.observe().await?;
+            let steps = teardown(self.settings, &observed);
+            if steps.is_empty() {
+                break;
+            }
+            let failed = self.apply_all(steps, &observed).await;
+            errors = failed
+                .iter()
+                .map(|(step, error)| problem(step, error))
+                .collect();
+        }
+        self.leases.release().await;
+        let restored = self.hands.restore().await;
+        errors.extend(
+            restored
+                .into_iter()
+                .map(|error| format!("{:#}", anyhow::Error::from(error))),
+        );
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(EdgeError::Teardown(errors))
+        }
+    }
+}
+
+/// Without the firewall the listeners would be open to the uplinks, and nothing would be captured.
+fn is_vital(step: &Step) -> bool {
+    matches!(step, Step::InstallFirewall(_) | Step::AddRule(_))
+}
+
+fn problem(step: &Step, error: &ApplyError) -> String {
+    let step = step.to_string();
+    let mut text = format!(
+        "cannot {}: {error}",
+        step.lines().next().unwrap_or_default()
+    );
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    text
+}

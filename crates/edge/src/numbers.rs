@@ -1,0 +1,42 @@
+//! The numbers that mark routes, rules and packets as ours, so that the next start finds them.
+
+use netcfg::{InterfaceIndex, RulePriority, TableId};
+
+/// Routing protocol number of our routes and rules. The kernel keeps 0 to 4 for itself; 77 is taken
+/// by nobody in iproute2's list.
+pub const PROTOCOL: u8 = 77;
+
+/// Default routes of all living uplinks, the preferred one first.
+pub const UPLINKS: TableId = TableId(FIRST_TABLE);
+
+/// Delivers packets that TPROXY marked to this machine.
+pub const INTERCEPTED: TableId = TableId(FIRST_TABLE - 1);
+
+/// Our nftables table, of family inet.
+pub const NFT_TABLE: &str = "manypath";
+
+/// Marks packets that TPROXY took.
+pub const INTERCEPT_MARK: u32 = 0x4d50;
+
+const FIRST_TABLE: u32 = 7_800_000;
+
+/// An uplink's own table. Interface indexes are unique in a namespace, so tables never collide,
+/// however many interfaces there are.
+pub fn table_of(interface: InterfaceIndex) -> TableId {
+    TableId(FIRST_TABLE + interface.0)
+}
+
+/// Order of our rules. All of them come before `main` (32766).
+pub mod priority {
+    use super::RulePriority;
+
+    /// What TPROXY marked is ours to answer.
+    pub const INTERCEPTED: RulePriority = RulePriority(7_800);
+    /// What has an uplink's source address leaves by that uplink, or not at all.
+    pub const SOURCE: RulePriority = RulePriority(7_801);
+    /// Networks that `main` knows (on-link, VPNs, LANs) stay reachable as before; its default routes
+    /// don't count. WSL's own default route has metric 0 and would beat any other in `main`.
+    pub const KNOWN_NETWORKS: RulePriority = RulePriority(7_802);
+    /// All else: a living uplink. With none the lookup goes on to `main`.
+    pub const UPLINKS: RulePriority = RulePriority(7_803);
+}

@@ -1,0 +1,34 @@
+//! What the edge sees of the machine, as plain data, so that planning needs no machine.
+
+use std::collections::BTreeMap;
+
+use mptcp::{Endpoint, Limits};
+use netcfg::dhcp::Lease;
+use netcfg::{Address, InterfaceIndex, Link, Route, Rule, Sysctl};
+
+/// The machine at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// All interfaces.
+    pub links: Vec<Link>,
+    /// All addresses.
+    pub addresses: Vec<Address>,
+    /// Routes of all tables, both families.
+    pub routes: Vec<Route>,
+    /// Routing rules, both families.
+    pub rules: Vec<Rule>,
+    /// Endpoints of the kernel's path manager.
+    pub endpoints: Vec<Endpoint>,
+    /// Its limits.
+    pub limits: Option<Limits>,
+    /// Kernel settings that are of interest, by key; those that this kernel lacks are absent.
+    pub sysctls: BTreeMap<Sysctl, String>,
+    /// Digest of our nftables table, if it is there as we made it.
+    pub firewall: Option<netcfg::nft::Digest>,
+    /// Leases of the running DHCP clients.
+    pub leases: BTreeMap<InterfaceIndex, Lease>,
+    /// What NetworkManager is told about our uplinks; `None` where it isn't installed.
+    pub network_manager: Option<String>,
+    /// Port of the listener that takes intercepted connections.
+    pub intercept_port: Option<u16>,
+}

@@ -1,0 +1,143 @@
+//! Routes and rules: each uplink's own table, the table of all living uplinks, and who looks where.
+
+use ipnet::IpNet;
+use netcfg::{Family, InterfaceIndex, Route, RouteKind, Rule, TableId};
+use settings::edge::{Capture, Intercept, Settings};
+
+use crate::numbers::{self, priority};
+use crate::uplink::{Uplink, Way};
+
+/// Metric of the route that ends a lookup in an uplink's table: worse than any other.
+const LAST: u32 = 1_000_000;
+
+/// Metric of the preferred uplink in the table of all; each further uplink has one more.
+const FIRST: u32 = 100;
+
+pub(super) fn routes(settings: &Settings, uplinks: &[Uplink<'_>]) -> Vec<Route> {
+    let mut routes = Vec::new();
+    for (order, uplink) in uplinks.iter().enumerate() {
+        let table = numbers::table_of(uplink.link.index);
+        for family in [Family::V4, Family::V6] {
+            // A socket that has a dead uplink's address must fail, not leave by another uplink
+            // with a wrong source.
+            routes.push(Route {
+                metric: LAST,
+                ..ours(table, family.everything(), RouteKind::Unreachable)
+            });
+        }
+        if !uplink.link.carrier {
+            continue;
+        }
+        for way in &uplink.ways {
+            routes.push(on_link(table, uplink.link.index, way));
+        }
+        for family in [Family::V4, Family::V6] {
+            let first = uplink
+                .ways
+                .iter()
+                .find(|way| Family::of(way.address.addr()) == family);
+            if let Some(way) = first {
+                routes.push(default(table, uplink.link.index, way, FIRST));
+                let metric = FIRST + order as u32;
+                routes.push(default(numbers::UPLINKS, uplink.link.index, way, metric));
+            }
+        }
+    }
+    if intercepts_by_tproxy(settings) {
+        for family in [Family::V4, Family::V6] {
+            routes.push(Route {
+                interface: Some(InterfaceIndex::LOOPBACK),
+                ..ours(numbers::INTERCEPTED, family.everything(), RouteKind::Local)
+            });
+        }
+    }
+    dedup(routes)
+}
+
+pub(super) fn rules(settings: &Settings, uplinks: &[Uplink<'_>]) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    for uplink in uplinks {
+        for way in &uplink.ways {
+            let address = way.address.addr();
+            rules.push(Rule {
+                from: Some(IpNet::from(address)),
+                ..rule(
+                    Family::of(address),
+                    priority::SOURCE,
+                    numbers::table_of(uplink.link.index),
+                )
+            });
+        }
+    }
+    for family in [Family::V4, Family::V6] {
+        rules.push(Rule {
+            suppress_prefix_length: Some(0),
+            ..rule(family, priority::KNOWN_NETWORKS, TableId::MAIN)
+        });
+        rules.push(rule(family, priority::UPLINKS, numbers::UPLINKS));
+        if intercepts_by_tproxy(settings) {
+            rules.push(Rule {
+                fwmark: Some((numbers::INTERCEPT_MARK, u32::MAX)),
+                ..rule(family, priority::INTERCEPTED, numbers::INTERCEPTED)
+            });
+        }
+    }
+    rules
+}
+
+pub(super) fn intercepts_by_tproxy(settings: &Settings) -> bool {
+    settings
+        .host
+        .as_ref()
+        .is_some_and(|host| host.capture == Capture::All && host.intercept == Intercept::Tproxy)
+}
+
+fn on_link(table: TableId, interface: InterfaceIndex, way: &Way) -> Route {
+    Route {
+        interface: Some(interface),
+        ..ours(table, way.address.trunc(), RouteKind::Unicast)
+    }
+}
+
+fn default(table: TableId, interface: InterfaceIndex, way: &Way, metric: u32) -> Route {
+    Route {
+        gateway: way.gateway,
+        interface: Some(interface),
+        metric,
+        // A lease of /32, as some mobile networks give, has its gateway outside of its network.
+        onlink: way
+            .gateway
+            .is_some_and(|gateway| !way.address.contains(&gateway)),
+        ..ours(
+            table,
+            Family::of(way.address.addr()).everything(),
+            RouteKind::Unicast,
+        )
+    }
+}
+
+fn ours(table: TableId, destination: IpNet, kind: RouteKind) -> Route {
+    Route {
+        kind,
+        protocol: numbers::PROTOCOL,
+        ..Route::new(table, destination)
+    }
+}
+
+fn rule(family: Family, priority: netcfg::RulePriority, table: TableId) -> Rule {
+    Rule {
+        protocol: numbers::PROTOCOL,
+        ..Rule::new(family, priority, table)
+    }
+}
+
+/// Two addresses of one network need one on-link route.
+fn dedup(routes: Vec<Route>) -> Vec<Route> {
+    let mut unique: Vec<Route> = Vec::with_capacity(routes.len());
+    for route in routes {
+        if !unique.contains(&route) {
+            unique.push(route);
+        }
+    }
+    unique
+}

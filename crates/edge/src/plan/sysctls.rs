@@ -1,0 +1,88 @@
+//! Kernel settings of this namespace, with the reason for each.
+
+use std::collections::BTreeMap;
+
+use mptcp::tuning::Tuning;
+use netcfg::{Family, Link, Sysctl};
+use settings::edge::Settings;
+
+use crate::observed::Observed;
+use crate::uplink::Uplink;
+
+/// Which kernel settings an observer has to read, so that [`super::plan`] can decide.
+pub fn wanted_keys(settings: &Settings, observed: &Observed) -> Vec<Sysctl> {
+    let host = crate::uplink::host_link(settings, observed);
+    let uplinks = crate::uplink::uplinks(settings, observed);
+    let mut keys: Vec<Sysctl> = Tuning::KEYS.into_iter().map(key).collect();
+    keys.extend(forwarding(host).into_keys());
+    keys.extend(
+        uplinks
+            .iter()
+            .flat_map(|uplink| per_uplink(uplink).into_keys()),
+    );
+    keys
+}
+
+/// Only what this kernel has: `observed` lacks the others.
+pub(super) fn sysctls(
+    settings: &Settings,
+    host: Option<&Link>,
+    uplinks: &[Uplink<'_>],
+    observed: &Observed,
+) -> BTreeMap<Sysctl, String> {
+    let mut wanted: BTreeMap<Sysctl, String> = tuning(settings)
+        .sysctls(|name| observed.sysctls.get(&key(name)).map(String::as_str))
+        .into_iter()
+        .map(|(name, value)| (key(name), value))
+        .collect();
+    wanted.extend(forwarding(host));
+    wanted.extend(uplinks.iter().flat_map(per_uplink));
+    wanted.retain(|key, _| observed.sysctls.contains_key(key));
+    wanted
+}
+
+fn tuning(settings: &Settings) -> Tuning {
+    Tuning {
+        stale_loss_count: settings.mptcp.stale_loss_count,
+        blackhole_timeout: settings.mptcp.blackhole_timeout,
+        congestion_control: settings.mptcp.congestion_control.as_str().to_owned(),
+        buffer_max: settings.mptcp.buffer_max.bytes(),
+    }
+}
+
+/// The host's packets pass through, those that are not taken in (UDP, ICMP, bypassed TCP).
+fn forwarding(host: Option<&Link>) -> BTreeMap<Sysctl, String> {
+    let keys = ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"];
+    host.map(|_| keys.map(|name| (key(name), "1".to_owned())).into())
+        .unwrap_or_default()
+}
+
+fn per_uplink(uplink: &Uplink<'_>) -> BTreeMap<Sysctl, String> {
+    let ipv6 = if uplink.rule.ipv6 { "1" } else { "0" };
+    // 2: also when this machine forwards, where 1 would mean no.
+    let accept_ra = if uplink.rule.ipv6 { "2" } else { "0" };
+    [
+        // Loose: with several uplinks an answer may come in where the route back doesn't lead.
+        (Family::V4, "rp_filter", "2"),
+        // Two uplinks in one network: each answers for its own address only, and asks with it.
+        (Family::V4, "arp_ignore", "1"),
+        (Family::V4, "arp_announce", "2"),
+        // Without carrier its routes must not be used, at once.
+        (Family::V4, "ignore_routes_with_linkdown", "1"),
+        (Family::V6, "ignore_routes_with_linkdown", "1"),
+        (Family::V6, "accept_ra", accept_ra),
+        (Family::V6, "autoconf", ipv6),
+        // Temporary addresses would cost each connection a subflow whenever they change.
+        (Family::V6, "use_tempaddr", "0"),
+    ]
+    .into_iter()
+    .map(|(family, knob, value)| {
+        let key = Sysctl::of_interface(family, &uplink.link.name, knob);
+        (key.expect("one component"), value.to_owned())
+    })
+    .collect()
+}
+
+fn key(name: &str) -> Sysctl {
+    Sysctl::new(name).expect("names in the source are well formed")
+}

@@ -1,0 +1,149 @@
+//! The relay, built from the settings.
+
+use std::net::{Ipv6Addr, SocketAddr};
+
+use mptcp::{ListenOptions, Transport};
+use relay::{
+    Bypass, BypassRule, Chain, Connector, ConnectorOptions, Hop, Intake, Route, Server,
+    ServerOptions, UplinkGate, Users,
+};
+use settings::edge::{Capture, Intercept, Settings};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// Listeners that are bound, and what serves them.
+#[derive(Debug)]
+pub struct Proxy {
+    server: Server,
+    listeners: Vec<(TcpListener, Intake)>,
+}
+
+/// A listener could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ProxyError {
+    /// Usually taken by another program.
+    #[error(
+        "cannot listen on TCP port {port}; end the program that uses it (ss -ltnp), or set proxy.port"
+    )]
+    Port {
+        port: u16,
+        #[source]
+        source: std::io::Error,
+    },
+    /// The listener for intercepted connections.
+    #[error("cannot listen for intercepted connections")]
+    Intercept(#[source] std::io::Error),
+}
+
+impl Proxy {
+    /// Binds the listeners. Nothing is accepted before [`Proxy::serve`].
+    ///
+    /// # Errors
+    /// When a port is taken.
+    pub fn bind(settings: &Settings, up: watch::Receiver<bool>) -> Result<Self, ProxyError> {
+        let port = settings.proxy.port;
+        let failed = |source| ProxyError::Port { port, source };
+        let mut listeners = vec![(listen(port, false).map_err(failed)?, Intake::Proxy)];
+        if let Some(intake) = intake(settings) {
+            // Any free port will do: only nftables has to know it.
+            let listener = listen(0, intake == Intake::Tproxy).map_err(ProxyError::Intercept)?;
+            listeners.push((listener, intake));
+        }
+        Ok(Self {
+            server: Server::new(connector(settings, up), options(settings)),
+            listeners,
+        })
+    }
+
+    /// Where intercepted connections have to arrive.
+    pub fn intercept_port(&self) -> Option<u16> {
+        let (listener, _) = self
+            .listeners
+            .iter()
+            .find(|(_, intake)| *intake != Intake::Proxy)?;
+        Some(listener.local_addr().ok()?.port())
+    }
+
+    /// The server, for its list of connections.
+    pub fn server(&self) -> Server {
+        self.server.clone()
+    }
+
+    /// Serves until `stop` says so, then drains.
+    pub async fn serve(self, stop: watch::Receiver<bool>) {
+        let serving = self.listeners.into_iter().map(|(listener, intake)| {
+            let (server, mut stop) = (self.server.clone(), stop.clone());
+            async move {
+                // A sender that is gone means stop, too.
+                let stopped = async move { drop(stop.wait_for(|stop| *stop).await) };
+                server.serve(listener, intake, stopped).await
+            }
+        });
+        futures_util::future::join_all(serving).await;
+    }
+}
+
+fn intake(settings: &Settings) -> Option<Intake> {
+    let host = settings.host.as_ref()?;
+    match (host.capture, host.intercept) {
+        (Capture::Proxy, _) => None,
+        (Capture::All, Intercept::Redirect) => Some(Intake::Redirect),
+        (Capture::All, Intercept::Tproxy) => Some(Intake::Tproxy),
+    }
+}
+
+/// On all addresses of both families: the nftables table keeps the uplinks out, also while addresses
+/// come and go.
+fn listen(port: u16, transparent: bool) -> std::io::Result<TcpListener> {
+    let address = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
+    let options = ListenOptions {
+        transparent,
+        ..ListenOptions::default()
+    };
+    TcpListener::from_std(mptcp::listen(Transport::Tcp, address, &options)?.listener)
+}
+
+fn connector(settings: &Settings, up: watch::Receiver<bool>) -> Connector {
+    let options = ConnectorOptions {
+        timeout: settings.out.connect_timeout,
+        bypass: bypass(settings),
+        uplink: Some(UplinkGate {
+            up,
+            wait: settings.out.wait_for_uplink,
+        }),
+        ..ConnectorOptions::default()
+    };
+    Connector::new(route(settings), options)
+}
+
+fn route(settings: &Settings) -> Route {
+    let mut hops = settings.out.hub.iter().map(|hub| Hop {
+        proxy: hub.destination.clone(),
+        credentials: hub.credentials.as_ref().map(Into::into),
+    });
+    match hops.next() {
+        None => Route::Direct(Transport::Mptcp),
+        Some(first) => Route::Chain(Chain::new(first, hops.collect())),
+    }
+}
+
+fn bypass(settings: &Settings) -> Bypass {
+    let networks = settings.bypass.networks.iter().map(|net| BypassRule {
+        net: Some(*net),
+        ports: 0..=u16::MAX,
+    });
+    let ports = settings.bypass.ports.iter().map(|ports| BypassRule {
+        net: None,
+        ports: ports.first()..=ports.last(),
+    });
+    networks.chain(ports).collect()
+}
+
+fn options(settings: &Settings) -> ServerOptions {
+    let users: Vec<wire::Credentials> = settings.proxy.users.iter().map(Into::into).collect();
+    ServerOptions {
+        users: (!users.is_empty()).then(|| Users::from_iter(users)),
+        idle_timeout: settings.out.idle_timeout.duration(),
+        ..ServerOptions::default()
+    }
+}

@@ -1,0 +1,203 @@
+//! What the edge says about itself, on a Unix socket: one JSON document for each connection.
+
+use std::fs;
+use std::io;
+use std::net::IpAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use mptcp::{Endpoint, EndpointFlags};
+use netcfg::{InterfaceName, MacAddress};
+use relay::{ConnectionStatus, Server};
+use serde::Serialize;
+use settings::edge::Settings;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::watch;
+
+use crate::observed::Observed;
+use crate::uplink::{UplinkState, uplinks};
+
+/// The whole status.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// Version of the program.
+    pub version: &'static str,
+    /// `single` without a hub, `double` with one.
+    pub mode: &'static str,
+    /// The hub, or the chain of proxies.
+    pub hub: Vec<String>,
+    /// The network cards.
+    #[serde(flatten)]
+    pub network: NetworkStatus,
+    /// The live connections.
+    pub connections: Vec<ConnectionStatus>,
+}
+
+/// The part of the status that each round of the reconciler makes anew.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct NetworkStatus {
+    /// In the order of the settings.
+    pub uplinks: Vec<UplinkStatus>,
+    /// Steps that failed, and why.
+    pub problems: Vec<String>,
+}
+
+/// One network card.
+#[derive(Clone, Debug, Serialize)]
+pub struct UplinkStatus {
+    /// Name from the settings, or the interface's.
+    pub name: String,
+    /// The interface.
+    pub interface: InterfaceName,
+    /// Its Ethernet address.
+    pub mac: Option<MacAddress>,
+    /// In use, or why not.
+    pub state: UplinkState,
+    /// Usable addresses with their gateways and endpoints.
+    pub addresses: Vec<AddressStatus>,
+}
+
+/// One address of an uplink.
+#[derive(Clone, Debug, Serialize)]
+pub struct AddressStatus {
+    /// With the prefix of its network.
+    pub address: ipnet::IpNet,
+    /// Its way out.
+    pub gateway: Option<IpAddr>,
+    /// Id of its MPTCP endpoint, if it has one.
+    pub endpoint: Option<u8>,
+    /// The endpoint's flags.
+    pub flags: Option<EndpointFlags>,
+}
+
+impl NetworkStatus {
+    /// From what was observed.
+    pub fn new(settings: &Settings, observed: &Observed, problems: Vec<String>) -> Self {
+        let uplinks = uplinks(settings, observed);
+        let uplinks = uplinks.iter().map(|uplink| UplinkStatus {
+            name: uplink.name.clone(),
+            interface: uplink.link.name.clone(),
+            mac: uplink.link.mac,
+            state: uplink.state(),
+            addresses: uplink
+                .ways
+                .iter()
+                .map(|way| {
+                    let endpoint = endpoint_of(way.address.addr(), &observed.endpoints);
+                    AddressStatus {
+                        address: way.address,
+                        gateway: way.gateway,
+                        endpoint: endpoint.map(|endpoint| endpoint.id.0),
+                        flags: endpoint.map(|endpoint| endpoint.flags),
+                    }
+                })
+                .collect(),
+        });
+        Self {
+            uplinks: uplinks.collect(),
+            problems,
+        }
+    }
+}
+
+fn endpoint_of(address: IpAddr, endpoints: &[Endpoint]) -> Option<&Endpoint> {
+    endpoints
+        .iter()
+        .find(|endpoint| endpoint.address == address)
+}
+
+/// The control socket could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// Somebody answers on it.
+    #[error(
+        "an edge runs already: it answers on {0}; stop it first, or give this one another control.socket"
+    )]
+    Running(PathBuf),
+    /// The file system refuses.
+    #[error("cannot make the control socket {path}; check control.socket and the folder's rights")]
+    Socket {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// The control socket. Its file goes with it.
+#[derive(Debug)]
+pub struct Control {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl Control {
+    /// Makes the socket, for its owner alone. A file that a killed edge left is replaced.
+    ///
+    /// # Errors
+    /// When another edge answers there, or the folder can't be written.
+    pub async fn bind(path: &Path) -> Result<Self, ControlError> {
+        if UnixStream::connect(path).await.is_ok() {
+            return Err(ControlError::Running(path.to_owned()));
+        }
+        let failed = |source| ControlError::Socket {
+            path: path.to_owned(),
+            source,
+        };
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(failed)?;
+        }
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+        let listener = UnixListener::bind(path).map_err(failed)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(failed)?;
+        Ok(Self {
+            listener,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Answers until dropped.
+    pub async fn serve(
+        &self,
+        settings: &Settings,
+        network: watch::Receiver<NetworkStatus>,
+        server: Server,
+    ) {
+        loop {
+            let Ok((mut stream, _)) = self.listener.accept().await else {
+                continue;
+            };
+            let status = Status {
+                version: env!("CARGO_PKG_VERSION"),
+                mode: if settings.out.hub.is_empty() {
+                    "single"
+                } else {
+                    "double"
+                },
+                hub: settings
+                    .out
+                    .hub
+                    .iter()
+                    .map(|hub| hub.destination.to_string())
+                    .collect(),
+                network: network.borrow().clone(),
+                connections: server.registry().snapshot(),
+            };
+            let text = serde_json::to_vec(&status).unwrap_or_else(|error| {
+                tracing::warn!("the status can't be written: {error}");
+                Vec::new()
+            });
+            // A reader that went away needs nothing, and a slow one must not stop the others.
+            tokio::spawn(async move { drop(stream.write_all(&text).await) });
+        }
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}

@@ -1,0 +1,170 @@
+//! Which interfaces are uplinks, and by which addresses each can reach the Internet now.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use netcfg::{Family, InterfaceIndex, Link, RouteKind, Scope, TableId};
+use serde::Serialize;
+use settings::edge::{Addresses, Settings};
+use settings::{Guid, InterfaceMatch};
+
+use crate::numbers;
+use crate::observed::Observed;
+
+/// A network card of the host, as this machine sees it.
+#[derive(Clone, Debug)]
+pub struct Uplink<'a> {
+    /// The name from the settings, or the interface's.
+    pub name: String,
+    /// Its rule in the settings.
+    pub rule: &'a settings::edge::Uplink,
+    /// Its interface.
+    pub link: &'a Link,
+    /// Every address that new connections may leave from, the best first.
+    pub ways: Vec<Way>,
+}
+
+/// An address of an uplink and the gateway that serves it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// Address with the prefix of its network.
+    pub address: IpNet,
+    /// `None`: the link leads straight to the peer, as point-to-point links do.
+    pub gateway: Option<IpAddr>,
+}
+
+/// Why an uplink is in use or not, in the order in which a user would mend it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UplinkState {
+    /// In use.
+    Up,
+    /// The cable is out, or the radio has no network.
+    NoCarrier,
+    /// No DHCP answer, nobody configured it, or IPv6 is still looking.
+    NoAddress,
+}
+
+impl Uplink<'_> {
+    /// Whether connections may use it.
+    pub fn state(&self) -> UplinkState {
+        match (self.link.carrier, self.ways.is_empty()) {
+            (false, _) => UplinkState::NoCarrier,
+            (true, true) => UplinkState::NoAddress,
+            (true, false) => UplinkState::Up,
+        }
+    }
+
+    /// Connections may use it.
+    pub fn is_up(&self) -> bool {
+        self.state() == UplinkState::Up
+    }
+
+    /// We ask for its IPv4 address ourselves.
+    pub fn wants_dhcp(&self) -> bool {
+        self.rule.addresses == Addresses::Dhcp
+    }
+}
+
+/// The interface that the host, or the LAN, is on.
+pub fn host_link<'a>(settings: &Settings, observed: &'a Observed) -> Option<&'a Link> {
+    let host = settings.host.as_ref()?;
+    observed
+        .links
+        .iter()
+        .find(|link| is_match(&host.interface, link))
+}
+
+/// All uplinks, in the order of the settings: the first is preferred for new connections.
+pub fn uplinks<'a>(settings: &'a Settings, observed: &'a Observed) -> Vec<Uplink<'a>> {
+    let mut taken: BTreeSet<InterfaceIndex> = host_link(settings, observed)
+        .map(|link| link.index)
+        .into_iter()
+        .collect();
+    let mut found = Vec::new();
+    for rule in &settings.uplinks {
+        for link in &observed.links {
+            if !link.loopback && is_match(&rule.interface, link) && taken.insert(link.index) {
+                let name = match &rule.name {
+                    Some(name) => name.to_string(),
+                    None => link.name.to_string(),
+                };
+                found.push(Uplink {
+                    name,
+                    rule,
+                    link,
+                    ways: ways(rule, link, observed),
+                });
+            }
+        }
+    }
+    found
+}
+
+fn is_match(wanted: &InterfaceMatch, link: &Link) -> bool {
+    let mac = link.mac.map(|mac| settings::MacAddress::from(mac.0));
+    let vmbus: Option<Guid> = link.vmbus.as_deref().and_then(|id| id.parse().ok());
+    wanted.matches(link.name.as_ref(), mac, vmbus)
+}
+
+fn ways(rule: &settings::edge::Uplink, link: &Link, observed: &Observed) -> Vec<Way> {
+    let mut ways = match rule.addresses {
+        Addresses::Dhcp => leased(link, observed).into_iter().collect(),
+        Addresses::External => configured(link, observed, Family::V4),
+    };
+    if rule.ipv6 {
+        ways.extend(configured(link, observed, Family::V6));
+    }
+    ways
+}
+
+fn leased(link: &Link, observed: &Observed) -> Option<Way> {
+    let lease = observed.leases.get(&link.index)?;
+    Some(Way {
+        address: lease.address.into(),
+        gateway: lease.gateways.first().map(|&gateway| gateway.into()),
+    })
+}
+
+/// Addresses that somebody else, or the kernel by router advertisements, has put there. Temporary
+/// addresses come last: they change, and each change costs a subflow.
+fn configured(link: &Link, observed: &Observed, family: Family) -> Vec<Way> {
+    let Some(gateway) = gateway(link, observed, family) else {
+        return Vec::new();
+    };
+    let mut addresses: Vec<_> = observed
+        .addresses
+        .iter()
+        .filter(|address| address.index == link.index && address.scope == Scope::Global)
+        .filter(|address| Family::of(address.net.addr()) == family)
+        .filter(|address| !address.tentative && !address.deprecated)
+        .filter(|address| !is_unique_local(address.net.addr()))
+        .collect();
+    addresses.sort_by_key(|address| address.temporary);
+    addresses
+        .iter()
+        .map(|address| Way {
+            address: address.net,
+            gateway,
+        })
+        .collect()
+}
+
+/// Unique local addresses (RFC 4193) reach no hub on the Internet.
+fn is_unique_local(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(v6) if v6.is_unique_local())
+}
+
+/// The gateway of the best default route by this interface that others have put into `main`.
+/// `Some(None)` is a default route without a gateway.
+fn gateway(link: &Link, observed: &Observed, family: Family) -> Option<Option<IpAddr>> {
+    observed
+        .routes
+        .iter()
+        .filter(|route| route.table == TableId::MAIN && route.protocol != numbers::PROTOCOL)
+        .filter(|route| route.is_default() && route.family() == family)
+        .filter(|route| route.kind == RouteKind::Unicast && route.interface == Some(link.index))
+        .min_by_key(|route| route.metric)
+        .map(|route| route.gateway)
+}
