@@ -1,1 +1,10 @@
-//! The server where MPTCP ends.
+//! The server where MPTCP ends: a SOCKS5 proxy that listens with MPTCP and connects with plain TCP.
+#![forbid(unsafe_code)]
+
+mod filter;
+mod server;
+mod tune;
+
+pub use filter::Destinations;
+pub use server::{HubError, run};
+pub use tune::{TuneError, Tuned};

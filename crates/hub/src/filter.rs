@@ -1,0 +1,127 @@
+//! Which destinations the hub connects to: a proxy must not become a way into its own network.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use ipnet::IpNet;
+use relay::AddressFilter;
+
+/// Networks that no user of a public proxy has business with (IANA's special-purpose registries,
+/// RFC 6890), unless the settings allow them.
+const REFUSED: [&str; 21] = [
+    "0.0.0.0/8",      // this network
+    "10.0.0.0/8",     // private
+    "100.64.0.0/10",  // carrier-grade NAT
+    "127.0.0.0/8",    // loopback
+    "169.254.0.0/16", // link-local; clouds keep secrets at 169.254.169.254
+    "172.16.0.0/12",  // private
+    "192.0.0.0/24",   // protocol assignments
+    "192.168.0.0/16", // private
+    "198.18.0.0/15",  // benchmarks
+    "224.0.0.0/4",    // multicast
+    "240.0.0.0/4",    // reserved, and broadcast
+    "::/128",         // unspecified
+    "::1/128",        // loopback
+    "::ffff:0:0/96",  // IPv4-mapped: the filter sees these as IPv4, so none is left
+    "64:ff9b::/96",   // NAT64: leads to IPv4 addresses past this list
+    "64:ff9b:1::/48", // NAT64, local
+    "2001::/32",      // Teredo: the same
+    "2002::/16",      // 6to4: the same
+    "fc00::/7",       // private
+    "fe80::/10",      // link-local
+    "ff00::/8",       // multicast
+];
+
+/// Refuses special networks and the server's own addresses, but for what is allowed.
+#[derive(Clone, Debug)]
+pub struct Destinations {
+    refused: Vec<IpNet>,
+    allowed: Vec<IpNet>,
+    own: Arc<RwLock<BTreeSet<IpAddr>>>,
+}
+
+impl Destinations {
+    /// With networks that are allowed although they are special.
+    pub fn new(allowed: Vec<IpNet>) -> Self {
+        let refused = REFUSED
+            .iter()
+            .map(|net| net.parse().expect("a network in the source"));
+        Self {
+            refused: refused.collect(),
+            allowed,
+            own: Arc::default(),
+        }
+    }
+
+    /// The server's own addresses as they are now.
+    pub fn set_own(&self, addresses: impl IntoIterator<Item = IpAddr>) {
+        // A panic elsewhere can't leave a set half written: it is replaced as a whole.
+        *self.own.write().unwrap_or_else(PoisonError::into_inner) = addresses.into_iter().collect();
+    }
+}
+
+impl AddressFilter for Destinations {
+    fn allows(&self, ip: IpAddr, _port: u16) -> bool {
+        let ip = ip.to_canonical();
+        let within = |nets: &[IpNet]| nets.iter().any(|net| net.contains(&ip));
+        let own = self.own.read().unwrap_or_else(PoisonError::into_inner);
+        within(&self.allowed) || !(within(&self.refused) || own.contains(&ip))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allows(filter: &Destinations, ip: &str) -> bool {
+        filter.allows(ip.parse().unwrap(), 80)
+    }
+
+    #[test]
+    fn the_internet_is_allowed_and_what_is_near_is_not() {
+        let filter = Destinations::new(vec![]);
+        for good in [
+            "1.1.1.1",
+            "203.0.113.18",
+            "2606:4700::1111",
+            "192.0.2.1",
+            "172.32.0.1",
+        ] {
+            assert!(allows(&filter, good), "{good}");
+        }
+        for bad in [
+            "0.0.0.0",
+            "10.1.2.3",
+            "100.64.0.1",
+            "127.0.0.1",
+            "169.254.169.254",
+            "172.31.255.255",
+            "192.168.1.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::",
+            "fd00::1",
+            "fe80::1",
+            "ff02::1",
+        ] {
+            assert!(!allows(&filter, bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn own_addresses_are_refused_and_allow_overrides() {
+        let filter = Destinations::new(vec!["10.1.0.0/16".parse().unwrap()]);
+        assert!(allows(&filter, "203.0.113.2"));
+        filter.set_own(["203.0.113.2".parse().unwrap()]);
+        assert!(!allows(&filter, "203.0.113.2"));
+        assert!(!allows(&filter, "::ffff:203.0.113.2"));
+        assert!(allows(&filter, "10.1.2.3"));
+        assert!(!allows(&filter, "10.2.0.1"));
+    }
+}
