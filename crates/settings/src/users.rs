@@ -1,17 +1,14 @@
 //! Who may use a proxy.
 
-use std::collections::HashMap;
 use std::path::Path;
-
-use wire::{Password, UserName};
 
 use crate::errors::{Errors, Problem};
 use crate::report::{Placed, Report, for_each_pair, load};
 use crate::secret::{Credentials, Secret};
 
-/// Users by name, with their passwords.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Users(HashMap<UserName, Password>);
+/// Users with their passwords; no name twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Users(Vec<Credentials>);
 
 impl Users {
     /// Reads a users file's text: a line `name:password` for each user. Empty lines and lines that start with
@@ -27,28 +24,9 @@ impl Users {
         load(path.as_ref(), Self::parse)
     }
 
-    /// Whether there is a user of this name with this password.
-    pub fn accept(&self, offered: &wire::Credentials) -> bool {
-        self.0
-            .get(&offered.user)
-            .is_some_and(|password| *password == offered.password)
-    }
-
-    /// Whether there is nobody.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-}
-
-impl<'a> FromIterator<&'a Credentials> for Users {
-    fn from_iter<I: IntoIterator<Item = &'a Credentials>>(list: I) -> Self {
-        let known = list.into_iter().map(wire::Credentials::from);
-        Self(known.map(|one| (one.user, one.password)).collect())
+    /// Each user, in the order of the file.
+    pub fn iter(&self) -> impl Iterator<Item = &Credentials> {
+        self.0.iter()
     }
 }
 
@@ -82,7 +60,7 @@ fn users(report: &Report<'_>, text: &str) -> Users {
         }
         clash
     });
-    known.iter().map(|placed| &placed.value).collect()
+    Users(known.into_iter().map(|placed| placed.value).collect())
 }
 
 fn user(report: &Report<'_>, at: usize, line: &str) -> Option<Placed<Credentials>> {
