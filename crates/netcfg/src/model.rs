@@ -142,6 +142,8 @@ pub struct Rule {
     pub iif: Option<InterfaceName>,
     /// The table to look up.
     pub table: TableId,
+    /// Routes of this prefix length or a shorter one don't count: 0 looks past default routes.
+    pub suppress_prefix_length: Option<u32>,
     /// Who set it (`RTPROT_*`, see [`Route::protocol`]); 0 where nobody said so.
     pub protocol: u8,
     /// It has a selector or an action that has no field here, so it does something else than the
@@ -236,6 +238,7 @@ impl Rule {
             fwmark: None,
             iif: None,
             table,
+            suppress_prefix_length: None,
             protocol: PROTOCOL_STATIC,
             opaque: false,
         }
@@ -270,7 +273,11 @@ impl fmt::Display for Rule {
         if let Some(iif) = &self.iif {
             write!(f, " iif {iif}")?;
         }
-        write!(f, " lookup {}", self.table)
+        write!(f, " lookup {}", self.table)?;
+        match self.suppress_prefix_length {
+            Some(length) => write!(f, " suppress_prefixlength {length}"),
+            None => Ok(()),
+        }
     }
 }
 

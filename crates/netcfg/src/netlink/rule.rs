@@ -101,6 +101,7 @@ fn message(rule: &Rule) -> RuleMessage {
         attributes.push(RuleAttribute::FwMark(mark));
         attributes.push(RuleAttribute::FwMask(mask));
     }
+    attributes.extend(rule.suppress_prefix_length.map(RuleAttribute::SuppressPrefixLen));
     attributes.extend(
         rule.iif
             .as_ref()
@@ -139,6 +140,7 @@ fn parse(message: RouteNetlinkMessage, family: Family) -> Option<Rule> {
                 Err(_) => rule.opaque = true,
             },
             RuleAttribute::SuppressPrefixLen(NO_SUPPRESSION) => {}
+            RuleAttribute::SuppressPrefixLen(length) => rule.suppress_prefix_length = Some(length),
             RuleAttribute::Other(other)
                 if netlink_packet_core::Nla::kind(&other) == ATTRIBUTE_PAD => {}
             _ => rule.opaque = true,
