@@ -48,7 +48,9 @@ pub enum EdgeError {
     /// A step without which nothing works.
     #[error("cannot {step}")]
     Apply {
+        /// What was to be done.
         step: String,
+        /// Why it was not.
         #[source]
         source: ApplyError,
     },
@@ -66,18 +68,21 @@ pub enum EdgeError {
     Teardown(Vec<String>),
 }
 
-/// The steps that a start would take now. Changes nothing; needs no hub and no free port.
+/// The steps that a start would take now, in words. Changes nothing; needs no hub and no free port.
 ///
 /// # Errors
 /// When the machine can't be read.
-pub async fn dry_run(settings: &Settings) -> Result<Vec<Step>, EdgeError> {
+pub async fn dry_run(settings: &Settings) -> Result<Vec<String>, EdgeError> {
     let (_, up) = watch::channel(false);
     let port = Proxy::bind(settings, up)
         .ok()
         .and_then(|proxy| proxy.intercept_port());
     let (netlink, path_manager) = (Netlink::new()?, PathManager::new()?);
     let observed = observe(settings, &netlink, &path_manager, Default::default(), port).await?;
-    Ok(plan(settings, &observed))
+    Ok(plan(settings, &observed)
+        .iter()
+        .map(Step::to_string)
+        .collect())
 }
 
 /// Runs until `stop` is done, then takes everything away again.

@@ -98,6 +98,7 @@ fn listen(port: u16, transparent: bool) -> std::io::Result<TcpListener> {
     let address = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
     let options = ListenOptions {
         transparent,
+        only_v6: false,
         ..ListenOptions::default()
     };
     TcpListener::from_std(mptcp::listen(Transport::Tcp, address, &options)?.listener)

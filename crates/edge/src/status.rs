@@ -184,7 +184,7 @@ impl Control {
                     .map(|hub| hub.destination.to_string())
                     .collect(),
                 network: network.borrow().clone(),
-                connections: server.registry().snapshot(),
+                connections: connections(&server).await,
             };
             let text = serde_json::to_vec(&status).unwrap_or_else(|error| {
                 tracing::warn!("the status can't be written: {error}");
@@ -194,6 +194,32 @@ impl Control {
             tokio::spawn(async move { drop(stream.write_all(&text).await) });
         }
     }
+}
+
+/// The live connections. Address ids and backup flags are only in the kernel's socket dump, which
+/// costs a look at every socket, so it is taken once for all.
+async fn connections(server: &Server) -> Vec<ConnectionStatus> {
+    let mut connections = server.registry().snapshot();
+    let dump = match mptcp::Diag::new() {
+        Ok(diag) => diag.connections().await.unwrap_or_default(),
+        // A kernel without INET_MPTCP_DIAG: everything else is known all the same.
+        Err(_) => Vec::new(),
+    };
+    for onward in connections.iter_mut().filter_map(|it| it.onward.as_mut()) {
+        let known = dump
+            .iter()
+            .find(|it| it.token.is_some() && it.token == onward.token);
+        for subflow in &mut onward.subflows {
+            let same =
+                |it: &&mptcp::SubflowInfo| it.local == subflow.local && it.remote == subflow.remote;
+            if let Some(known) = known.and_then(|it| it.subflows.iter().find(same)) {
+                subflow.local_id = known.local_id;
+                subflow.remote_id = known.remote_id;
+                subflow.backup = known.backup;
+            }
+        }
+    }
+    connections
 }
 
 impl Drop for Control {

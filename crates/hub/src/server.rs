@@ -33,7 +33,9 @@ pub enum HubError {
         "cannot listen on {address}; end the program that uses the port (ss -ltnp), or change `listen`"
     )]
     Listen {
+        /// Where.
         address: SocketAddr,
+        /// The kernel's reason.
         #[source]
         source: std::io::Error,
     },
@@ -113,8 +115,12 @@ async fn serve(
 
 fn listen(address: SocketAddr) -> Result<TcpListener, HubError> {
     let failed = |source| HubError::Listen { address, source };
-    let listening =
-        mptcp::listen(Transport::Mptcp, address, &ListenOptions::default()).map_err(failed)?;
+    // `[::]` is for both families: the settings refuse 0.0.0.0 beside it.
+    let options = ListenOptions {
+        only_v6: false,
+        ..ListenOptions::default()
+    };
+    let listening = mptcp::listen(Transport::Mptcp, address, &options).map_err(failed)?;
     if listening.transport == Transport::Tcp {
         tracing::warn!("{address}: the kernel gives no MPTCP socket; clients get plain TCP");
     }

@@ -1,0 +1,68 @@
+//! `manypath edge`
+
+use std::path::PathBuf;
+
+use settings::edge::Settings;
+
+use crate::{Failure, log, shutdown};
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The settings file.
+    #[arg(long, default_value = "/etc/manypath/edge.toml")]
+    settings: PathBuf,
+    /// Look at the machine once instead of running. Needs --dry-run.
+    #[arg(long, requires = "dry_run")]
+    once: bool,
+    /// Print the steps that a start would take now, and change nothing.
+    #[arg(long, requires = "once")]
+    dry_run: bool,
+}
+
+pub fn run(arguments: Arguments) -> Result<(), Failure> {
+    let settings = Settings::load(&arguments.settings)
+        .map_err(|errors| Failure::Settings(errors.to_string()))?;
+    raise_open_files();
+    let runtime = super::runtime()?;
+    if arguments.once {
+        let steps = runtime.block_on(edge::dry_run(&settings))?;
+        if steps.is_empty() {
+            println!("nothing to do");
+        }
+        for step in steps {
+            println!("{step}");
+        }
+        return Ok(());
+    }
+    log::start();
+    if settings.has_secrets()
+        && let Ok(Some(warning)) = settings::readable_by_others(&arguments.settings)
+    {
+        tracing::warn!("{warning}");
+    }
+    if settings.out.hub.iter().any(|hub| hub.credentials.is_some()) {
+        tracing::warn!(
+            "the hub is reached by SOCKS5, which sends user, password and destinations in clear"
+        );
+    }
+    Ok(runtime.block_on(async {
+        edge::run(settings, shutdown::requested()?)
+            .await
+            .map_err(anyhow::Error::from)
+    })?)
+}
+
+/// Two files for each connection, and thousands of connections: the soft limit of 1024 is there for
+/// programs that use select(2).
+pub(super) fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    // Refused: the accept loop bears the lower limit.
+    let _ = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        },
+    );
+}

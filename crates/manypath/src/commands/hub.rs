@@ -1,0 +1,31 @@
+//! `manypath hub`
+
+use std::path::PathBuf;
+
+use settings::hub::Settings;
+
+use crate::{Failure, log, shutdown};
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The settings file.
+    #[arg(long, default_value = "/etc/manypath/hub.toml")]
+    settings: PathBuf,
+}
+
+pub fn run(arguments: Arguments) -> Result<(), Failure> {
+    let settings = Settings::load(&arguments.settings)
+        .map_err(|errors| Failure::Settings(errors.to_string()))?;
+    super::edge::raise_open_files();
+    log::start();
+    if let Ok(Some(warning)) = settings::readable_by_others(&settings.users) {
+        tracing::warn!("{warning}");
+    }
+    let result = super::runtime()?.block_on(async {
+        Ok::<_, std::io::Error>(hub::run(settings, shutdown::requested()?).await)
+    })?;
+    match result {
+        Err(hub::HubError::Users(errors)) => Err(Failure::Settings(errors.to_string())),
+        other => Ok(other?),
+    }
+}
