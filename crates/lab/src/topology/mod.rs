@@ -11,12 +11,14 @@
 mod access_network;
 pub mod addresses;
 mod build;
+mod command;
 mod error;
 mod node;
 mod plan;
 mod spec;
 
-use std::os::fd::BorrowedFd;
+use std::ffi::OsStr;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::process::Command;
 
 pub use error::LabError;
@@ -123,7 +125,6 @@ impl Lab {
     /// `/proc/PID/fd/NUMBER`, where PID is this process.
     #[must_use]
     pub fn namespace_fds(&self) -> Vec<(Node, BorrowedFd<'_>)> {
-        use std::os::fd::AsFd;
         self.nodes()
             .into_iter()
             .map(|node| (node, self.namespace(node).as_fd()))
@@ -136,8 +137,8 @@ impl Lab {
     /// # Panics
     /// If the lab has no such uplink.
     #[must_use]
-    pub fn command(&self, node: Node, program: impl AsRef<std::ffi::OsStr>) -> Command {
-        self.namespace(node).command(program)
+    pub fn command(&self, node: Node, program: impl AsRef<OsStr>) -> Command {
+        command::command(self.namespace(node), program.as_ref())
     }
 }
 

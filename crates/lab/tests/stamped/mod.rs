@@ -48,10 +48,10 @@ impl Stamped {
         self.socket.send_to(&payload, to).map(drop)
     }
 
-    /// Every datagram until none has come for `quiet`.
-    pub fn receive_until_quiet(&self, quiet: Duration) -> Vec<Arrival> {
+    /// Every datagram until `most` have come, or none has for `quiet`.
+    pub fn receive_up_to(&self, most: usize, quiet: Duration) -> Vec<Arrival> {
         self.socket.set_read_timeout(Some(quiet)).unwrap();
-        std::iter::from_fn(|| self.receive()).collect()
+        std::iter::from_fn(|| self.receive()).take(most).collect()
     }
 
     #[expect(
