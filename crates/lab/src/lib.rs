@@ -2,5 +2,6 @@
 
 pub mod access;
 pub mod link;
+pub mod rig;
 pub mod topology;
 pub mod traffic;

@@ -120,11 +120,19 @@ impl Client {
         if let Via::Socks5(proxy) = via {
             let code = socks5(&mut stream, origin).map_err(failed)?;
             if code != 0 {
-                return Err(Error::Refused { proxy, origin, code });
+                return Err(Error::Refused {
+                    proxy,
+                    origin,
+                    code,
+                });
             }
         }
         let stream = BufReader::with_capacity(256 * 1024, stream);
-        Ok(Self { stream, start, connected: start.elapsed() })
+        Ok(Self {
+            stream,
+            start,
+            connected: start.elapsed(),
+        })
     }
 
     /// Gets `count` bytes of the origin's content. `progress` hears of every piece that arrives.
@@ -136,8 +144,15 @@ impl Client {
         count: u64,
         mut progress: impl FnMut(u64),
     ) -> Result<Transfer, Error> {
-        let broken = |bytes| move |source| Error::Broken { phase: "download", bytes, source };
-        self.request(&format!("GET /bytes/{count}"), "").map_err(broken(0))?;
+        let broken = |bytes| {
+            move |source| Error::Broken {
+                phase: "download",
+                bytes,
+                source,
+            }
+        };
+        self.request(&format!("GET /bytes/{count}"), "")
+            .map_err(broken(0))?;
         let length = self.response()?;
         let mut record = Record::new(self.start);
         let mut content = Content::default();
@@ -161,20 +176,33 @@ impl Client {
     /// # Errors
     /// [`Error::Broken`], [`Error::Status`].
     pub fn upload(&mut self, count: u64, mut progress: impl FnMut(u64)) -> Result<Transfer, Error> {
-        let broken = |bytes| move |source| Error::Broken { phase: "upload", bytes, source };
-        self.request("PUT /sink", &format!("Content-Length: {count}\r\n")).map_err(broken(0))?;
+        let broken = |bytes| {
+            move |source| Error::Broken {
+                phase: "upload",
+                bytes,
+                source,
+            }
+        };
+        self.request("PUT /sink", &format!("Content-Length: {count}\r\n"))
+            .map_err(broken(0))?;
         let mut record = Record::new(self.start);
         let mut content = Content::default();
         while record.bytes < count {
             let piece = content.peek(count - record.bytes);
-            let size = self.stream.get_mut().write(piece).map_err(broken(record.bytes))?;
+            let size = self
+                .stream
+                .get_mut()
+                .write(piece)
+                .map_err(broken(record.bytes))?;
             content.advance(size);
             record.add(size as u64);
             progress(size as u64);
         }
         let length = self.response()?;
         let mut verdict = vec![0; usize::try_from(length.min(64)).unwrap_or(64)];
-        self.stream.read_exact(&mut verdict).map_err(broken(count))?;
+        self.stream
+            .read_exact(&mut verdict)
+            .map_err(broken(count))?;
         record.intact = verdict == b"ok";
         Ok(record.finish(self.connected))
     }
@@ -186,7 +214,11 @@ impl Client {
 
     /// Reads a response head; returns the body's length in bytes.
     pub(super) fn response(&mut self) -> Result<u64, Error> {
-        let broken = |source| Error::Broken { phase: "wait for the answer", bytes: 0, source };
+        let broken = |source| Error::Broken {
+            phase: "wait for the answer",
+            bytes: 0,
+            source,
+        };
         let mut status = String::new();
         self.stream.read_line(&mut status).map_err(broken)?;
         if status.split(' ').nth(1) != Some("200") {
@@ -249,7 +281,13 @@ struct Record {
 
 impl Record {
     fn new(start: Instant) -> Self {
-        Self { start, first_byte: start.elapsed(), bytes: 0, intact: true, samples: Vec::new() }
+        Self {
+            start,
+            first_byte: start.elapsed(),
+            bytes: 0,
+            intact: true,
+            samples: Vec::new(),
+        }
     }
 
     fn add(&mut self, bytes: u64) {

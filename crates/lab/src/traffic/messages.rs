@@ -34,12 +34,19 @@ impl Gaps {
 /// # Errors
 /// [`Error::Broken`] when the stream ends early or pauses longer than the client's limit.
 pub fn message_gaps(client: &mut Client, every: Duration, count: u32) -> Result<Gaps, Error> {
-    let broken = |source| Error::Broken { phase: "messages", bytes: 0, source };
+    let broken = |source| Error::Broken {
+        phase: "messages",
+        bytes: 0,
+        source,
+    };
     client
         .request(&format!("GET /messages/{}/{count}", every.as_millis()), "")
         .map_err(broken)?;
     client.response()?;
-    let mut gaps = Gaps { arrivals: Vec::with_capacity(count as usize), intact: true };
+    let mut gaps = Gaps {
+        arrivals: Vec::with_capacity(count as usize),
+        intact: true,
+    };
     for number in 0..count {
         let mut message = [0; MESSAGE];
         client.reader().read_exact(&mut message).map_err(broken)?;

@@ -18,7 +18,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use std::time::Instant;
 
-use netcfg::netns::NetNs;
+use mptcp::ListenOptions;
+use mptcp::Transport;
+use netcfg::NetNs;
 
 use super::content::Content;
 
@@ -44,13 +46,16 @@ struct Shared {
 }
 
 impl Origin {
-    /// Listens inside `namespace`.
+    /// Listens inside `namespace`: with plain TCP, as most servers do, or with MPTCP.
     ///
     /// # Errors
     /// When the address can't be bound there.
-    pub fn start(namespace: &NetNs, address: SocketAddr) -> io::Result<Self> {
+    pub fn start(namespace: &NetNs, address: SocketAddr, transport: Transport) -> io::Result<Self> {
+        let options = ListenOptions::default();
+        let listening = namespace.run(|| mptcp::listen(transport, address, &options))?;
+        listening.listener.set_nonblocking(false)?;
         let shared = Arc::new(Shared {
-            listener: namespace.run(|| TcpListener::bind(address))?,
+            listener: listening.listener,
             stopping: AtomicBool::new(false),
             connections: Mutex::default(),
         });
@@ -58,7 +63,10 @@ impl Origin {
             let shared = Arc::clone(&shared);
             move || shared.accept()
         })?;
-        Ok(Self { shared, accepting: Some(accepting) })
+        Ok(Self {
+            shared,
+            accepting: Some(accepting),
+        })
     }
 }
 
@@ -79,17 +87,25 @@ impl Drop for Origin {
 
 impl Shared {
     fn connections(&self) -> std::sync::MutexGuard<'_, Vec<(TcpStream, JoinHandle<()>)>> {
-        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn accept(&self) {
         while !self.stopping.load(Ordering::Acquire) {
-            let Ok((stream, _)) = self.listener.accept() else { continue };
-            let Ok(control) = stream.try_clone() else { continue };
-            let serving = std::thread::Builder::new().name("origin-connection".into()).spawn(
-                // A client that goes away is the client's affair: tests read its side.
-                move || drop(serve(&stream)),
-            );
+            let Ok((stream, _)) = self.listener.accept() else {
+                continue;
+            };
+            let Ok(control) = stream.try_clone() else {
+                continue;
+            };
+            let serving = std::thread::Builder::new()
+                .name("origin-connection".into())
+                .spawn(
+                    // A client that goes away is the client's affair: tests read its side.
+                    move || drop(serve(&stream)),
+                );
             let mut connections = self.connections();
             connections.retain(|(_, thread)| !thread.is_finished());
             if let Ok(thread) = serving {
@@ -108,7 +124,11 @@ fn serve(stream: &TcpStream) -> io::Result<()> {
             Request::Bytes(count) => send_content(stream, count)?,
             Request::Messages { every, count } => send_messages(stream, every, count)?,
             Request::Sink(length) => {
-                let verdict = if receive_content(&mut reader, length)? { "ok" } else { "corrupt" };
+                let verdict = if receive_content(&mut reader, length)? {
+                    "ok"
+                } else {
+                    "corrupt"
+                };
                 write_response(stream, "200 OK", verdict)?;
             }
             Request::Unknown => write_response(stream, "404 Not Found", "no such path\n")?,
@@ -146,9 +166,10 @@ impl Request {
         Ok(Some(match (parts.as_slice(), length) {
             (["bytes", count], None) => count.parse().map_or(Self::Unknown, Self::Bytes),
             (["messages", every, count], None) => match (every.parse(), count.parse()) {
-                (Ok(every), Ok(count)) => {
-                    Self::Messages { every: Duration::from_millis(every), count }
-                }
+                (Ok(every), Ok(count)) => Self::Messages {
+                    every: Duration::from_millis(every),
+                    count,
+                },
                 _ => Self::Unknown,
             },
             (["sink"], Some(length)) => Self::Sink(length),
@@ -198,7 +219,9 @@ fn receive_content(reader: &mut impl Read, length: u64) -> io::Result<bool> {
     let mut left = length;
     let mut good = true;
     while left > 0 {
-        let limit = buffer.len().min(usize::try_from(left).unwrap_or(buffer.len()));
+        let limit = buffer
+            .len()
+            .min(usize::try_from(left).unwrap_or(buffer.len()));
         let count = reader.read(&mut buffer[..limit])?;
         if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());

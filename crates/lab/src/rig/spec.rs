@@ -1,0 +1,88 @@
+use std::path::PathBuf;
+
+use mptcp::Transport;
+
+use crate::topology::LabSpec;
+
+/// What a rig is made from.
+#[derive(Debug, Clone)]
+pub struct RigSpec {
+    /// The `manypath` program.
+    pub program: PathBuf,
+    /// The links, and what the access networks offer.
+    pub lab: LabSpec,
+    /// With or without a hub.
+    pub mode: Mode,
+    /// How the edge takes TCP in.
+    pub capture: Capture,
+    /// Where the uplinks' IPv4 addresses come from.
+    pub addresses: Addresses,
+    /// More TOML for the edge's settings. Its keys replace the rig's, table by table; a list such
+    /// as `[[uplink]]` is replaced as a whole.
+    pub edge_settings: String,
+    /// The same for the hub's.
+    pub hub_settings: String,
+}
+
+/// With or without a hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// MPTCP straight to the origin, which listens with MPTCP.
+    Single,
+    /// MPTCP to the hub, and plain TCP on to the origin, which has no MPTCP.
+    Double,
+}
+
+/// How the edge takes TCP in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Capture {
+    /// Windows programs connect straight to the origin.
+    All,
+    /// They use the edge's proxy.
+    Proxy,
+}
+
+/// Where the uplinks' IPv4 addresses come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Addresses {
+    /// The edge asks the access networks' DHCP servers.
+    Dhcp,
+    /// Somebody else has set them: the lab itself ([`LabSpec::with_static_uplinks`]), or a program
+    /// started in a lab that [`Rig::up_in`](super::Rig::up_in) gets.
+    External,
+}
+
+impl RigSpec {
+    /// The standard links, a hub, everything captured, DHCP.
+    #[must_use]
+    pub fn new(program: impl Into<PathBuf>) -> Self {
+        Self {
+            program: program.into(),
+            lab: LabSpec::default(),
+            mode: Mode::Double,
+            capture: Capture::All,
+            addresses: Addresses::Dhcp,
+            edge_settings: String::new(),
+            hub_settings: String::new(),
+        }
+    }
+
+    /// The same with addresses that the lab sets.
+    #[must_use]
+    pub fn with_static_uplinks(self) -> Self {
+        Self {
+            lab: self.lab.with_static_uplinks(),
+            addresses: Addresses::External,
+            ..self
+        }
+    }
+}
+
+impl Mode {
+    pub(super) const fn origin(self) -> Transport {
+        match self {
+            Self::Single => Transport::Mptcp,
+            Self::Double => Transport::Tcp,
+        }
+    }
+}
