@@ -1,0 +1,11 @@
+//! The relay with real sockets, real clients and real peers, each test in a network namespace of its
+//! own. Needs root.
+
+mod bytes;
+mod chain;
+mod clients;
+mod http;
+mod intercept;
+mod lifetime;
+mod socks;
+mod support;
