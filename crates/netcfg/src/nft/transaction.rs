@@ -10,7 +10,9 @@ use super::{Error, Name, Table};
 impl Table {
     /// Puts this table in place of whatever has its name in family `inet`, in the network
     /// namespace of the calling thread. Atomic: each packet meets either the old table or the new
-    /// one. Connections that are being translated stay so.
+    /// one. Open connections stay translated as long as the namespace has a NAT chain and a rule
+    /// that uses connection tracking (NAT, a redirect, a `ct` match): with the last of either the
+    /// kernel stops it for all, and those connections stall.
     ///
     /// # Errors
     /// See [`Error`]. The old table is then still there. Needs `CAP_NET_ADMIN`.
@@ -28,6 +30,9 @@ impl Table {
 
 /// Deletes the table of this name in family `inet`, in the network namespace of the calling
 /// thread. A table that is not there is success, and so is a kernel without nftables.
+///
+/// Open connections that it translates stall, unless other tables keep that going: see
+/// [`Table::install`].
 ///
 /// # Errors
 /// See [`Error`]. Needs `CAP_NET_ADMIN`.
