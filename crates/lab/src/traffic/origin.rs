@@ -51,7 +51,10 @@ impl Origin {
     /// # Errors
     /// When the address can't be bound there.
     pub fn start(namespace: &NetNs, address: SocketAddr, transport: Transport) -> io::Result<Self> {
-        let options = ListenOptions::default();
+        let options = ListenOptions {
+            only_v6: false,
+            ..ListenOptions::default()
+        };
         let listening = namespace.run(|| mptcp::listen(transport, address, &options))?;
         listening.listener.set_nonblocking(false)?;
         let shared = Arc::new(Shared {
