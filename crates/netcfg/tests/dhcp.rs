@@ -11,7 +11,7 @@ use std::process::{Child, ChildStderr, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use netcfg::dhcp::{Client, ClientConfig, Lease};
+use netcfg::dhcp::{Client, ClientConfig, Datagram, Lease, PacketSocket, SERVER_PORT};
 use netcfg::{InterfaceIndex, MacAddress, NetNs};
 use tokio::sync::watch;
 
@@ -24,6 +24,7 @@ struct Wire {
     client: NetNs,
     server: NetNs,
     interface: InterfaceIndex,
+    server_interface: InterfaceIndex,
 }
 
 impl Wire {
@@ -46,12 +47,12 @@ impl Wire {
         ip(&server, &["address", "add", "10.77.0.1/24", "dev", "s0"]);
         ip(&server, &["link", "set", "s0", "up"]);
         ip(&client, &["link", "set", "c0", "up"]);
-        let links = ip(&client, &["-o", "link", "show", "c0"]);
-        let (index, _) = links.split_once(':').unwrap();
+        let (interface, server_interface) = (index(&client, "c0"), index(&server, "s0"));
         Self {
             client,
             server,
-            interface: InterfaceIndex(index.parse().unwrap()),
+            interface,
+            server_interface,
         }
     }
 
@@ -80,6 +81,12 @@ fn ip(netns: &NetNs, arguments: &[&str]) -> String {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "ip {arguments:?}: {errors}");
     String::from_utf8(output.stdout).unwrap()
+}
+
+fn index(netns: &NetNs, name: &str) -> InterfaceIndex {
+    let links = ip(netns, &["-o", "link", "show", name]);
+    let (index, _) = links.split_once(':').unwrap();
+    InterfaceIndex(index.parse().unwrap())
 }
 
 struct Leases(watch::Receiver<Option<Lease>>);
@@ -394,6 +401,37 @@ fn an_interface_that_was_down_is_used_again() {
         client.set_carrier(true);
         leases.wait(|lease| is_after(lease, &first)).await;
     });
+}
+
+#[test]
+fn noise_on_the_client_port_is_ignored() {
+    let wire = Wire::new();
+    let interface = wire.server_interface;
+    wire.with_client(ClientConfig::default(), async |_client, mut leases| {
+        wire.server.run(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            let _inside = runtime.as_ref().unwrap().enter();
+            let socket = PacketSocket::open(interface, SERVER_PORT).unwrap();
+            for length in [0, 1, 239, 240, 300, 1400] {
+                for byte in [0, 2, 99, 255] {
+                    socket.send(&noise(vec![byte; length])).unwrap();
+                }
+            }
+        });
+        let _dnsmasq = Dnsmasq::start(&wire.server, "10.77.0.50,10.77.0.60", &[]);
+        leases.lease().await;
+    });
+}
+
+fn noise(payload: Vec<u8>) -> Datagram {
+    Datagram {
+        source: "10.77.0.1:67".parse().unwrap(),
+        destination: "255.255.255.255:68".parse().unwrap(),
+        mac: CLIENT_MAC,
+        payload,
+    }
 }
 
 #[test]

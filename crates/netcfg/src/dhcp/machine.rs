@@ -1,6 +1,7 @@
 //! The client's side of RFC 2131 as a state machine without I/O and without a clock.
 
 mod outgoing;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +13,7 @@ use super::lease::{Lease, usable_host};
 use super::option::OptionCode;
 use super::retry;
 use crate::MacAddress;
+use state::{Exchange, Held, Offer, State};
 
 /// Unanswered requests for an offered address before the search starts anew.
 const REQUEST_ATTEMPTS: usize = 4;
@@ -82,49 +84,6 @@ pub struct Machine {
     /// Refusals in a row, to not spin with a server that offers what it then refuses.
     refusals: usize,
     timer: Option<Instant>,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum State {
-    /// No carrier.
-    Idle,
-    /// INIT, waiting after repeated refusals.
-    Paused {
-        until: Instant,
-    },
-    Selecting(Exchange),
-    Requesting(Exchange, Offer),
-    /// INIT-REBOOT and REBOOTING.
-    Rebooting(Exchange, Ipv4Addr),
-    Bound,
-    Renewing(Exchange),
-    Rebinding(Exchange),
-}
-
-/// One question to a server and its repeats.
-#[derive(Debug, Clone, Copy)]
-struct Exchange {
-    transaction: u32,
-    began: Instant,
-    last_sent: Instant,
-    next_send: Instant,
-    /// Messages sent so far.
-    sent: usize,
-    /// Ask for replies by broadcast.
-    broadcast: bool,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Offer {
-    address: Ipv4Addr,
-    server: Ipv4Addr,
-}
-
-#[derive(Debug)]
-struct Held {
-    lease: Lease,
-    /// Where the grant came from: the server, or the relay that can reach it.
-    server_mac: MacAddress,
 }
 
 impl Machine {
@@ -357,45 +316,5 @@ impl Machine {
             .into_iter()
             .flatten()
             .min()
-    }
-}
-
-impl State {
-    fn exchange(&self) -> Option<&Exchange> {
-        match self {
-            Self::Selecting(exchange)
-            | Self::Requesting(exchange, _)
-            | Self::Rebooting(exchange, _)
-            | Self::Renewing(exchange)
-            | Self::Rebinding(exchange) => Some(exchange),
-            Self::Idle | Self::Paused { .. } | Self::Bound => None,
-        }
-    }
-
-    fn exchange_mut(&mut self) -> Option<&mut Exchange> {
-        match self {
-            Self::Selecting(exchange)
-            | Self::Requesting(exchange, _)
-            | Self::Rebooting(exchange, _)
-            | Self::Renewing(exchange)
-            | Self::Rebinding(exchange) => Some(exchange),
-            Self::Idle | Self::Paused { .. } | Self::Bound => None,
-        }
-    }
-
-    /// When this state does something by itself, apart from the lease's own times.
-    fn next_step(&self) -> Option<Instant> {
-        match self {
-            Self::Paused { until } => Some(*until),
-            _ => self.exchange().map(|exchange| exchange.next_send),
-        }
-    }
-
-    fn uses_lease(&self) -> bool {
-        matches!(self, Self::Bound | Self::Renewing(_) | Self::Rebinding(_))
-    }
-
-    fn before_rebinding(&self) -> bool {
-        matches!(self, Self::Bound | Self::Renewing(_))
     }
 }
