@@ -7,6 +7,8 @@ mod dhcp_server;
 mod responder;
 mod router;
 mod service;
+#[cfg(test)]
+mod tests;
 
 pub use dhcp_server::{DhcpServer, DhcpServerConfig};
 pub use responder::{DhcpCounters, DhcpMode};
