@@ -139,7 +139,7 @@ pub(super) fn hint(kind: libc::c_int, message: &[u8], complaint: &Complaint) -> 
 }
 
 /// The name of the expression that begins at `offset`.
-fn culprit(message: &[u8], offset: Option<usize>) -> Option<&str> {
+pub(super) fn culprit(message: &[u8], offset: Option<usize>) -> Option<&str> {
     let expression = attrs::find(message.get(offset?..)?, NFTA_LIST_ELEM)?;
     attrs::find_text(expression, NFTA_EXPR_NAME)
 }

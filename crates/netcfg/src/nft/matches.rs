@@ -113,8 +113,10 @@ impl FromStr for InterfacePattern {
             Some(name) => (name, true),
             None => (text, false),
         };
-        // IFNAMSIZ is 16 with the closing NUL; dev_valid_name() refuses '/', ':' and spaces.
-        let ok = (1..=15).contains(&name.len())
+        // IFNAMSIZ is 16 with the closing NUL; dev_valid_name() refuses '/', ':' and spaces. nft
+        // counts the star.
+        let ok = !name.is_empty()
+            && text.len() <= 15
             && name
                 .bytes()
                 .all(|b| b.is_ascii_graphic() && !b"/:\"\\*".contains(&b));

@@ -259,3 +259,46 @@ pub enum InvalidName {
     )]
     Interface(String),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nft::InterfacePattern;
+
+    #[test]
+    fn names_and_comments_can_be_written_in_nft_syntax() {
+        for good in ["a", "manypath", "pre-routing_2.b"] {
+            assert_eq!(good.parse::<Name>().unwrap().as_str(), good);
+        }
+        for bad in ["", "1a", "-a", "a b", "a;", "a\"", "é", &"a".repeat(65)] {
+            assert_eq!(bad.parse::<Name>(), Err(InvalidName::Object(bad.into())));
+        }
+        assert!("to the proxy (v2)".parse::<Comment>().is_ok());
+        for bad in ["", "a\"b", "a\\", "a\nb", "é", &"a".repeat(121)] {
+            assert_eq!(
+                bad.parse::<Comment>(),
+                Err(InvalidName::Comment(bad.into()))
+            );
+        }
+    }
+
+    #[test]
+    fn a_star_is_allowed_at_the_end_of_an_interface_only() {
+        for good in ["eth0", "eth*", "e*", "exactly15bytes0", "exactly14bytes*"] {
+            assert!(good.parse::<InterfacePattern>().is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "*",
+            "e*h",
+            "e**",
+            "a b",
+            "a/b",
+            "a:1",
+            "a\"",
+            "sixteen-bytes-xx",
+        ] {
+            assert!(bad.parse::<InterfacePattern>().is_err(), "{bad}");
+        }
+    }
+}

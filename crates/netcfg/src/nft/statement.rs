@@ -43,8 +43,8 @@ pub enum Statement {
     /// Lowers the maximum segment size in a SYN to what fits the route (`rt mtu`). Not at
     /// prerouting or input, where the route is not known. Use with [`Match::TcpSyn`](super::Match).
     ClampMss,
-    /// No connection tracking for this packet. Before [`Base::RAW`](super::Base::RAW) + 100 at
-    /// prerouting or output.
+    /// No connection tracking for this packet. At prerouting or output, with a priority below -200
+    /// where tracking begins: [`Base::RAW`](super::Base::RAW).
     NoTrack,
 }
 

@@ -47,6 +47,14 @@ pub fn delete(name: &Name) -> Result<(), Error> {
 }
 
 fn run(table: &Name, steps: &[Step]) -> Result<(), Error> {
+    match submit(table, steps)? {
+        Ok(()) => Ok(()),
+        Err((seq, complaint)) => Err(refusal(table, steps, seq, &complaint)),
+    }
+}
+
+/// Sends the steps. The inner error is the kernel's first complaint, and the message it is about.
+fn submit(table: &Name, steps: &[Step]) -> Result<Result<(), (u32, Complaint)>, Error> {
     let failed = |source| Error::Netlink {
         table: table.clone(),
         does: "change it",
@@ -59,17 +67,15 @@ fn run(table: &Name, steps: &[Step]) -> Result<(), Error> {
     while let Some(datagram) = socket.receive().map_err(failed)? {
         for answer in Answer::all(&datagram) {
             match answer.meaning() {
-                // Later errors may only follow from the first one.
-                Meaning::Failure(complaint) => {
-                    return Err(refusal(table, steps, answer.seq, &complaint));
-                }
+                // Later ones may only follow from it.
+                Meaning::Failure(complaint) => return Ok(Err((answer.seq, complaint))),
                 Meaning::Success => confirmed |= answer.seq as usize == steps.len(),
                 Meaning::Object(_) => {}
             }
         }
     }
     if confirmed {
-        Ok(())
+        Ok(Ok(()))
     } else {
         Err(failed(io::ErrorKind::UnexpectedEof.into()))
     }
@@ -146,5 +152,45 @@ fn shortened(text: &str) -> String {
     match text.char_indices().nth(ENOUGH) {
         Some((end, _)) => format!("{} …)", &text[..end]),
         None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::NetNs;
+    use crate::nft::error::culprit;
+    use crate::nft::{Base, Chain, ChainKind, Hook, Match, Policy, Protocol, Rule, Statement};
+
+    /// The kernel has all our expressions, so one is misspelt to see how it complains.
+    #[test]
+    fn the_kernel_points_at_the_expression_that_it_lacks() {
+        let base = Base {
+            kind: ChainKind::Nat,
+            hook: Hook::Prerouting,
+            priority: Base::DSTNAT,
+            policy: Policy::Accept,
+        };
+        let rule = Rule::new([Statement::Redirect(1081.try_into().unwrap())])
+            .when(Match::Protocol(Protocol::Tcp.into()));
+        let chain = Chain::base("c".parse().unwrap(), base).with(rule);
+        let table = Table::new("t".parse().unwrap()).with(chain);
+        let mut steps = vec![encode::ensure_table(&table.name)];
+        steps.extend(encode::contents(&table));
+        let attrs = &mut steps.last_mut().unwrap().message.attrs;
+        let place = attrs
+            .windows(5)
+            .position(|window| window == b"redir")
+            .unwrap();
+        attrs[place..place + 5].copy_from_slice(b"reder");
+
+        let netns = NetNs::new().expect("needs root");
+        let (seq, complaint) = netns
+            .run(|| submit(&table.name, &steps))
+            .unwrap()
+            .unwrap_err();
+        let message = &steps[seq as usize - 1].message;
+        assert_eq!(complaint.errno, libc::ENOENT);
+        assert_eq!(culprit(&message.attrs, complaint.offset), Some("reder"));
     }
 }

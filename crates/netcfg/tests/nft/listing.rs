@@ -58,7 +58,7 @@ fn interfaces() {
         &["eth0", "eth1", "wlan0"],
         &["eth*", "wlan0"],
         &["eth*", "eth1", "ppp*", "lo"],
-        &["b", "a*", "exactly15bytes*"],
+        &["b", "a*", "exactly14bytes*"],
     ];
     matches_alike(lists.iter().flat_map(|list| {
         let names: Vec<_> = list.iter().map(|name| name.parse().unwrap()).collect();
