@@ -148,3 +148,41 @@ impl fmt::Display for Sysctl {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_as_sysctl_writes_them() {
+        let path = |name: &str| Sysctl::new(name).map(|key| key.path());
+        assert_eq!(
+            path("net.mptcp.stale_loss_cnt").unwrap(),
+            PathBuf::from("/proc/sys/net/mptcp/stale_loss_cnt")
+        );
+        let dotted = Sysctl::new("net.ipv4.conf.eth0/100.rp_filter").unwrap();
+        assert_eq!(
+            dotted.path(),
+            PathBuf::from("/proc/sys/net/ipv4/conf/eth0.100/rp_filter")
+        );
+        assert_eq!(dotted.to_string(), "net.ipv4.conf.eth0/100.rp_filter");
+        let interface = "eth0.100".parse().unwrap();
+        let same = Sysctl::of_interface(Family::V4, &interface, "rp_filter").unwrap();
+        assert_eq!(same, dotted);
+    }
+
+    #[test]
+    fn no_name_leads_out_of_the_settings() {
+        for bad in [
+            "",
+            ".",
+            "net..ip_forward",
+            "net.//.//.etc",
+            "/.x",
+            "net.a\n",
+            "net.a\0",
+        ] {
+            assert!(Sysctl::new(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Notifications of the kernel: something about the network has changed.
 
 use std::collections::VecDeque;
+use std::io;
 
 use netlink_packet_core::NetlinkBuffer;
 use netlink_sys::{Socket, SocketAddr};
@@ -29,7 +30,7 @@ pub enum Change {
     /// A rule came or went.
     Rule,
     /// Notifications were lost, because they came faster than they were read: look at everything
-    /// again. Those that come after are complete.
+    /// again. What changes after that is notified again.
     Overrun,
 }
 
@@ -61,17 +62,11 @@ impl Watch {
             if let Some(change) = self.ready.pop_front() {
                 return Ok(change);
             }
-            let received = self
-                .socket
-                .async_io(Interest::READABLE, |it| it.recv_from_full())
-                .await;
-            match received {
+            match self.socket.async_io(Interest::READABLE, receive).await {
                 // Anyone may send to a netlink socket; only the kernel has port 0.
                 Ok((_, sender)) if sender.port_number() != 0 => {}
                 Ok((datagram, _)) => self.ready.extend(changes(&datagram)),
-                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
-                    return Ok(Change::Overrun);
-                }
+                Err(error) if is_loss(&error) => return Ok(Change::Overrun),
                 Err(source) => {
                     return Err(Error::Socket {
                         operation: "watch the network".to_owned(),
@@ -81,6 +76,26 @@ impl Watch {
             }
         }
     }
+}
+
+/// Receives a datagram. After a loss (`ENOBUFS`) nothing is left in the socket.
+fn receive(socket: &Socket) -> io::Result<(Vec<u8>, SocketAddr)> {
+    let received = socket.recv_from_full();
+    if received.as_ref().is_err_and(is_loss) {
+        // The kernel reports a loss before what it kept from earlier, and says nothing of further
+        // ones until all of that is read (NETLINK_S_CONGESTED). Who looks at the network before
+        // that could miss what comes in between.
+        while socket
+            .recv_from_full()
+            .err()
+            .is_none_or(|error| is_loss(&error))
+        {}
+    }
+    received
+}
+
+fn is_loss(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ENOBUFS)
 }
 
 /// Reads the headers alone: what a newer kernel adds to a message cannot hide the message.

@@ -116,18 +116,6 @@ impl Netlink {
             .map_err(|failure| failure.during(format!("add veth pair {} {}", one.name, other.name)))
     }
 
-    /// Makes a link, down, that drops what is sent. A name that is taken is an error (`EEXIST`).
-    pub async fn create_dummy(&self, name: &InterfaceName) -> Result<(), Error> {
-        let mut message = LinkMessage::default();
-        message.attributes = vec![
-            LinkAttribute::IfName(name.to_string()),
-            LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Dummy)]),
-        ];
-        self.create(message)
-            .await
-            .map_err(|failure| failure.during(format!("add dummy link {name}")))
-    }
-
     /// Deletes a link, and with it the other end of a veth pair.
     pub async fn delete_link(&self, index: InterfaceIndex) -> Result<Changed, Error> {
         match self
@@ -267,5 +255,27 @@ fn kind_name(info: &LinkInfo) -> Option<String> {
     match info {
         LinkInfo::Kind(kind) => Some(kind.to_string()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hyper_v_adapter_is_known_by_its_device() {
+        let guid = "7fe0f3a3-02d8-4a5a-9f0c-3a8e6f3c1b52";
+        assert_eq!(vmbus_of(guid, "vmbus"), Some(guid.to_owned()));
+        assert_eq!(vmbus_of("0000:00:1f.6", "pci"), None);
+    }
+
+    fn vmbus_of(device: &str, bus: &str) -> Option<String> {
+        let mut message = LinkMessage::default();
+        message.attributes = vec![
+            LinkAttribute::IfName("eth1".to_owned()),
+            LinkAttribute::ParentDevName(device.to_owned()),
+            LinkAttribute::ParentDevBusName(bus.to_owned()),
+        ];
+        link(RouteNetlinkMessage::NewLink(message)).unwrap().vmbus
     }
 }

@@ -101,7 +101,10 @@ fn message(rule: &Rule) -> RuleMessage {
         attributes.push(RuleAttribute::FwMark(mark));
         attributes.push(RuleAttribute::FwMask(mask));
     }
-    attributes.extend(rule.suppress_prefix_length.map(RuleAttribute::SuppressPrefixLen));
+    attributes.extend(
+        rule.suppress_prefix_length
+            .map(RuleAttribute::SuppressPrefixLen),
+    );
     attributes.extend(
         rule.iif
             .as_ref()

@@ -19,11 +19,13 @@ use tokio::io::unix::AsyncFd;
 use crate::error::{Error, KernelError};
 use crate::netns::NetNs;
 
+#[cfg(test)]
+mod tests;
+
 /// A list is read anew when it changed meanwhile. Each attempt takes less than a millisecond.
 const DUMP_ATTEMPTS: u32 = 20;
 /// `NLMSGERR_ATTR_MSG`: the kernel's sentence about an error.
 const ATTRIBUTE_MESSAGE: u16 = 1;
-const KERNEL: (u32, u32) = (0, 0);
 
 /// A failed request, before it is known what it was for.
 #[derive(Debug)]
@@ -122,16 +124,21 @@ impl Transport {
             // The kernel refuses a second list while the first one waits to be read.
             let _ = self.receive().await;
         }
+        self.send(message, flags).await?;
+        self.receive().await
+    }
+
+    async fn send(&mut self, message: RouteNetlinkMessage, flags: u16) -> Result<(), Failure> {
         self.sequence = self.sequence.wrapping_add(1);
         let request = encode(message, NLM_F_REQUEST | flags, self.sequence);
-        self.unread = true;
         self.socket
-            .async_io(Interest::WRITABLE, |socket| {
-                socket.send_to(&request, &SocketAddr::new(KERNEL.0, KERNEL.1), 0)
+            .async_io(Interest::WRITABLE, |it| {
+                it.send_to(&request, &SocketAddr::new(0, 0), 0)
             })
             .await
             .map_err(Failure::Socket)?;
-        self.receive().await
+        self.unread = true;
+        Ok(())
     }
 
     /// Reads the answer to the last request to its end.
