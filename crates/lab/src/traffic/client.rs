@@ -12,6 +12,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use super::content::Content;
+use super::series::Series;
 
 /// How the client reaches the origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,18 +55,6 @@ pub enum Error {
     Status(String),
 }
 
-/// Bytes received or sent in one interval of [`Sample::EVERY`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Sample {
-    /// Bytes that arrived in this interval.
-    pub bytes: u64,
-}
-
-impl Sample {
-    /// Length of an interval. The numbers to reach are of 60 ms and more.
-    pub const EVERY: Duration = Duration::from_millis(10);
-}
-
 /// A finished transfer.
 #[derive(Clone, Debug)]
 pub struct Transfer {
@@ -82,7 +71,7 @@ pub struct Transfer {
     /// From start to the last byte.
     pub total: Duration,
     /// Payload by time since start.
-    pub samples: Vec<Sample>,
+    pub series: Series,
 }
 
 impl Transfer {
@@ -270,44 +259,39 @@ fn socks5(stream: &mut TcpStream, origin: SocketAddr) -> io::Result<u8> {
     Ok(reply[1])
 }
 
-/// Notes bytes by interval.
+/// A transfer while it goes on.
 struct Record {
-    start: Instant,
     first_byte: Duration,
     bytes: u64,
     intact: bool,
-    samples: Vec<Sample>,
+    series: Series,
 }
 
 impl Record {
     fn new(start: Instant) -> Self {
         Self {
-            start,
             first_byte: start.elapsed(),
             bytes: 0,
             intact: true,
-            samples: Vec::new(),
+            series: Series::new(start),
         }
     }
 
     fn add(&mut self, bytes: u64) {
-        let interval = (self.start.elapsed().as_nanos() / Sample::EVERY.as_nanos()) as usize;
-        if interval >= self.samples.len() {
-            self.samples.resize(interval + 1, Sample::default());
-        }
-        self.samples[interval].bytes += bytes;
+        self.series.add(Instant::now(), bytes);
         self.bytes += bytes;
     }
 
     fn finish(self, connected: Duration) -> Transfer {
+        let start = self.series.start();
         Transfer {
             bytes: self.bytes,
             intact: self.intact,
-            start: self.start,
+            start,
             connected,
             first_byte: self.first_byte,
-            total: self.start.elapsed(),
-            samples: self.samples,
+            total: start.elapsed(),
+            series: self.series,
         }
     }
 }

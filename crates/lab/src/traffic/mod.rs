@@ -7,13 +7,14 @@ mod client;
 mod content;
 mod messages;
 mod origin;
+mod series;
 
 pub use client::Client;
 pub use client::Error;
-pub use client::Sample;
 pub use client::Transfer;
 pub use client::Via;
 pub use content::Content;
 pub use messages::Gaps;
 pub use messages::message_gaps;
 pub use origin::Origin;
+pub use series::Series;
