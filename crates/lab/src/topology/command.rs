@@ -12,7 +12,7 @@ use rustix::thread::UnshareFlags;
     unsafe_code,
     reason = "only the child itself can leave the mount namespace"
 )]
-pub(super) fn command(namespace: &NetNs, program: &OsStr) -> Command {
+pub(crate) fn command(namespace: &NetNs, program: &OsStr) -> Command {
     let mut command = namespace.command(program);
     // SAFETY: between fork and exec only async-signal-safe code may run. `show_interfaces` makes
     // system calls with constant arguments; it takes no lock and allocates nothing.

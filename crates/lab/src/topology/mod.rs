@@ -26,6 +26,7 @@ pub use node::{Node, Uplink};
 pub use spec::{LabSpec, UplinkSpec};
 
 use access_network::AccessNetwork;
+pub(crate) use command::command as command_in;
 
 use crate::access::{DhcpServer, RouterAdvertiser};
 use crate::link::{Link, LinkHandle};

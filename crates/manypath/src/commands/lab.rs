@@ -2,6 +2,7 @@
 
 mod compare;
 mod demo;
+mod hold;
 
 use clap::Subcommand;
 
@@ -19,11 +20,30 @@ enum Command {
     Demo(demo::Arguments),
     /// Measure Manypath beside other programs on the same links.
     Compare(compare::Arguments),
+    /// Bring a lab up and leave it: two links, edge, hub and origin.
+    Up(hold::Up),
+    /// Hold a lab; what `up` runs in the background.
+    #[command(hide = true)]
+    Serve(hold::Up),
+    /// Run a program on a node of the lab.
+    Exec(hold::Exec),
+    /// Show the lab's nodes and links.
+    Status(hold::Status),
+    /// Change a link of the lab, or break it.
+    Link(hold::Link),
+    /// Take the lab down.
+    Down(hold::Name),
 }
 
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Command::Demo(arguments) => demo::run(arguments),
         Command::Compare(arguments) => compare::run(arguments),
+        Command::Up(arguments) => hold::up(&arguments),
+        Command::Serve(arguments) => hold::serve(&arguments),
+        Command::Exec(arguments) => hold::exec(&arguments),
+        Command::Status(arguments) => hold::status(&arguments),
+        Command::Link(arguments) => hold::link(&arguments),
+        Command::Down(name) => hold::down(&name),
     }
 }
