@@ -152,29 +152,5 @@ fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn families_alternate() {
-        let mixed = |addresses: &[&str]| -> Vec<String> {
-            let parsed = addresses.iter().map(|it| it.parse().unwrap()).collect();
-            interleave(parsed)
-                .iter()
-                .map(SocketAddr::to_string)
-                .collect()
-        };
-        assert_eq!(
-            mixed(&["[::1]:1", "[::2]:1", "[::3]:1", "10.0.0.1:1"]),
-            ["[::1]:1", "10.0.0.1:1", "[::2]:1", "[::3]:1"],
-        );
-        assert_eq!(
-            mixed(&["10.0.0.1:1", "[::1]:1", "[::2]:1", "[::3]:1"]),
-            ["10.0.0.1:1", "[::1]:1", "[::2]:1", "[::3]:1"],
-        );
-        assert_eq!(
-            mixed(&["10.0.0.1:1", "10.0.0.2:1"]),
-            ["10.0.0.1:1", "10.0.0.2:1"]
-        );
-    }
-}
+#[path = "direct_tests.rs"]
+mod tests;

@@ -12,7 +12,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 use wire::Credentials;
 
-use crate::support::{Served, direct, in_netns, listen, pattern, read_all, run, socks5, through};
+use crate::support::{
+    Served, ask, direct, in_netns, listen, pattern, read_all, run, socks5, through,
+};
 
 fn ann(password: &str) -> Credentials {
     Credentials {

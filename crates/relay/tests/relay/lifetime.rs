@@ -120,12 +120,12 @@ fn nothing_is_left_behind() {
 
 /// Sends a little, or a lot that nobody reads, then ends orderly or not, on this side or that.
 async fn end_somehow(i: usize, client: TcpStream, origin: TcpStream) {
-    let (mut one, mut other) = if i % 2 == 0 {
+    let (mut one, mut other) = if i.is_multiple_of(2) {
         (client, origin)
     } else {
         (origin, client)
     };
-    let bytes = pattern(if i % 3 == 0 { 10 } else { 2_000_000 });
+    let bytes = pattern(if i.is_multiple_of(3) { 10 } else { 2_000_000 });
     drop(timeout(Duration::from_millis(100), one.write_all(&bytes)).await);
     match i % 5 {
         0 => reset(one),

@@ -124,7 +124,11 @@ fn socks4_knows_yes_and_no() {
         .await;
         assert_eq!(bind, rejected);
         let mut stream = proxy.connect().await;
-        let by_name = [&[4, 1, high, low, 0, 0, 0, 7][..], b"me\0127.0.0.1\0hello"].concat();
+        let by_name = [
+            &[4, 1, high, low, 0, 0, 0, 7][..],
+            b"me\x00127.0.0.1\x00hello",
+        ]
+        .concat();
         assert_eq!(
             ask(&mut stream, &by_name, 8).await,
             [0, 90, 0, 0, 0, 0, 0, 0]

@@ -20,6 +20,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::Interest;
 use wire::Destination;
 use wire::http::{ProxyRequest, basic_credentials, proxy_request};
 
@@ -103,15 +104,20 @@ impl<'a> Client<'a> {
             .with_upgrades();
         let mut connection = pin!(connection);
         let mut draining = self.session.draining.clone();
-        let ended = tokio::select! {
-            result = connection.as_mut() => Some(result),
-            _ = draining.wait_for(|draining| *draining) => None,
+        let connection = async {
+            tokio::select! {
+                result = connection.as_mut() => return result,
+                _ = draining.wait_for(|draining| *draining) => {}
+            }
+            connection.as_mut().graceful_shutdown();
+            connection.await
         };
-        let result = match ended {
-            Some(result) => result,
-            None => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+        let result = tokio::select! {
+            result = connection => result,
+            // With half-close allowed, hyper reads nothing while it waits for an answer.
+            _ = stream.ready(Interest::ERROR) => {
+                tracing::debug!(client = %self.session.client, "the client has left");
+                return;
             }
         };
         if let Err(error) = result {
