@@ -1,9 +1,8 @@
 use netcfg::{
-    Address, Change, Changed, Family, InterfaceIndex, Route, RouteKind, Rule, RulePriority,
-    TableId, VethEnd,
+    Change, Changed, Family, InterfaceIndex, Route, RouteKind, Rule, RulePriority, TableId, VethEnd,
 };
 
-use crate::{DEADLINE, Namespace, name, wait_for};
+use crate::{DEADLINE, Namespace, address, name, wait_for};
 
 /// A veth pair `near` and `far`, each in its namespace, both up and with a carrier.
 async fn pair() -> (Namespace, Namespace, InterfaceIndex, InterfaceIndex) {
@@ -62,24 +61,38 @@ async fn a_link_that_goes_is_seen() {
 }
 
 #[tokio::test]
-async fn addresses_routes_and_rules_are_seen() {
+async fn addresses_are_seen() {
     let (namespace, index) = Namespace::with_link("d0").await;
-    let netlink = &namespace.netlink;
-    for (family, net) in [(Family::V4, "192.0.2.5/24"), (Family::V6, "2001:db8::5/64")] {
+    for net in ["192.0.2.5/24", "2001:db8::5/64"] {
+        let address = address(index, net);
+        let present = async || {
+            let there = namespace.netlink.addresses().await.unwrap();
+            there.iter().any(|other| other.net == address.net)
+        };
         // What is done before the first read is not lost.
-        let mut watch = netlink.watch().unwrap();
-        let address = Address::new(index, net.parse().unwrap());
-        let _ = netlink.add_address(&address).await.unwrap();
-        let _ = netlink.delete_address(&address).await.unwrap();
+        let mut watch = namespace.netlink.watch().unwrap();
+        let _ = namespace.netlink.add_address(&address).await.unwrap();
         wait_for(&mut watch, Change::Address(index)).await;
-        wait_for(&mut watch, Change::Address(index)).await;
+        assert!(present().await);
+        let _ = namespace.netlink.delete_address(&address).await.unwrap();
+        while present().await {
+            wait_for(&mut watch, Change::Address(index)).await;
+        }
+    }
+}
 
+/// Without a link, so that the kernel has nothing of its own to notify.
+#[tokio::test]
+async fn routes_and_rules_are_seen() {
+    let namespace = Namespace::new();
+    let netlink = &namespace.netlink;
+    let mut watch = netlink.watch().unwrap();
+    for family in [Family::V4, Family::V6] {
         let kind = RouteKind::Unreachable;
         let route = Route {
             kind,
             ..Route::default_of(family, TableId(7_800_003))
         };
-        let mut watch = netlink.watch().unwrap();
         assert_eq!(netlink.add_route(&route).await.unwrap(), Changed(true));
         assert_eq!(next(&mut watch).await, Change::Route);
         assert_eq!(netlink.delete_route(&route).await.unwrap(), Changed(true));
@@ -95,32 +108,37 @@ async fn addresses_routes_and_rules_are_seen() {
 
 #[tokio::test]
 async fn what_changes_nothing_notifies_nobody() {
-    let (namespace, index) = Namespace::with_link("d0").await;
-    let address = Address::new(index, "192.0.2.5/24".parse().unwrap());
+    let namespace = Namespace::new();
+    let netlink = &namespace.netlink;
+    let address = address(InterfaceIndex::LOOPBACK, "192.0.2.5/24");
     let route = Route {
         kind: RouteKind::Blackhole,
         ..Route::default_of(Family::V6, TableId(9))
     };
     let rule = Rule::new(Family::V6, RulePriority(1234), TableId(9));
-    let netlink = &namespace.netlink;
-    let _ = netlink.add_address(&address).await.unwrap();
-    let _ = netlink.add_route(&route).await.unwrap();
-    let _ = netlink.add_rule(&rule).await.unwrap();
-
-    let mut watch = netlink.watch().unwrap();
-    for _ in 0..3 {
-        assert_eq!(netlink.add_address(&address).await.unwrap(), Changed(false));
+    for first in [true, false, false] {
+        let mut watch = netlink.watch().unwrap();
+        assert_eq!(netlink.add_address(&address).await.unwrap(), Changed(first));
         assert_eq!(
             netlink.replace_address(&address).await.unwrap(),
             Changed(false)
         );
-        assert_eq!(netlink.add_route(&route).await.unwrap(), Changed(false));
+        assert_eq!(netlink.add_route(&route).await.unwrap(), Changed(first));
         assert_eq!(netlink.replace_route(&route).await.unwrap(), Changed(false));
-        assert_eq!(netlink.add_rule(&rule).await.unwrap(), Changed(false));
+        assert_eq!(netlink.add_rule(&rule).await.unwrap(), Changed(first));
+        if first {
+            wait_for(&mut watch, Change::Rule).await;
+            continue;
+        }
+        // The first thing to be seen is one that does change something.
+        let another = Rule {
+            priority: RulePriority(1235),
+            ..rule.clone()
+        };
+        assert_eq!(netlink.add_rule(&another).await.unwrap(), Changed(true));
+        assert_eq!(next(&mut watch).await, Change::Rule);
+        assert_eq!(netlink.delete_rule(&another).await.unwrap(), Changed(true));
     }
-    // The first thing to be seen is the one that does change something.
-    assert_eq!(netlink.delete_rule(&rule).await.unwrap(), Changed(true));
-    assert_eq!(next(&mut watch).await, Change::Rule);
 }
 
 #[tokio::test]
