@@ -17,4 +17,5 @@ pub use content::Content;
 pub use messages::Gaps;
 pub use messages::message_gaps;
 pub use origin::Origin;
+pub use series::Sample;
 pub use series::Series;
