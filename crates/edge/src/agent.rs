@@ -14,7 +14,7 @@ use crate::leases::Leases;
 use crate::observe::{ObserveError, observe};
 use crate::observed::Observed;
 use crate::originals::{Originals, OriginalsError};
-use crate::plan::{plan, teardown};
+use crate::plan::{notes, plan, teardown};
 use crate::proxy::{Proxy, ProxyError};
 use crate::status::{Control, ControlError, NetworkStatus};
 use crate::step::Step;
@@ -217,6 +217,7 @@ impl Agent<'_> {
 
     async fn report(&mut self, problems: Vec<String>) -> Result<(), EdgeError> {
         let observed = self.observe().await?;
+        let problems = [problems, notes(self.settings, &observed)].concat();
         let any_up = uplinks(self.settings, &observed)
             .iter()
             .any(|uplink| uplink.is_up());

@@ -39,7 +39,7 @@ pub struct Status {
 pub struct NetworkStatus {
     /// In the order of the settings.
     pub uplinks: Vec<UplinkStatus>,
-    /// Steps that failed, and why.
+    /// Steps that failed and why, and what keeps the edge from doing its best.
     pub problems: Vec<String>,
 }
 

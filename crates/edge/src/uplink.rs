@@ -61,6 +61,19 @@ impl Uplink<'_> {
         self.state() == UplinkState::Up
     }
 
+    /// How many families it has an address of: each gets an endpoint.
+    pub fn families(&self) -> usize {
+        let has = |family| {
+            self.ways
+                .iter()
+                .any(|way| Family::of(way.address.addr()) == family)
+        };
+        [Family::V4, Family::V6]
+            .into_iter()
+            .filter(|family| has(*family))
+            .count()
+    }
+
     /// We ask for its IPv4 address ourselves.
     pub fn wants_dhcp(&self) -> bool {
         self.rule.addresses == Addresses::Dhcp

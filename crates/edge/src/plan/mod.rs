@@ -3,6 +3,7 @@
 mod diff;
 mod endpoints;
 mod firewall;
+mod notes;
 mod routing;
 mod sysctls;
 
@@ -12,6 +13,7 @@ use mptcp::{EndpointSpec, Limits};
 use netcfg::{Address, InterfaceIndex, Route, Rule, Sysctl, nft};
 use settings::edge::Settings;
 
+pub use notes::notes;
 pub use sysctls::wanted_keys;
 
 use crate::numbers;

@@ -31,7 +31,7 @@ pub(super) fn sysctls(
     observed: &Observed,
 ) -> BTreeMap<Sysctl, String> {
     let mut wanted: BTreeMap<Sysctl, String> = tuning(settings)
-        .sysctls(|name| observed.sysctls.get(&key(name)).map(String::as_str))
+        .sysctls(|name| value(observed, name))
         .into_iter()
         .map(|(name, value)| (key(name), value))
         .collect();
@@ -41,7 +41,7 @@ pub(super) fn sysctls(
     wanted
 }
 
-fn tuning(settings: &Settings) -> Tuning {
+pub(super) fn tuning(settings: &Settings) -> Tuning {
     Tuning {
         stale_loss_count: settings.mptcp.stale_loss_count,
         blackhole_timeout: settings.mptcp.blackhole_timeout,
@@ -81,6 +81,11 @@ fn per_uplink(uplink: &Uplink<'_>) -> BTreeMap<Sysctl, String> {
         (key.expect("one component"), value.to_owned())
     })
     .collect()
+}
+
+/// What a kernel setting is; `None` where this kernel has none of that name.
+pub(super) fn value<'a>(observed: &'a Observed, name: &str) -> Option<&'a str> {
+    observed.sysctls.get(&key(name)).map(String::as_str)
 }
 
 fn key(name: &str) -> Sysctl {

@@ -399,3 +399,18 @@ fn nothing_is_intercepted_when_only_the_proxy_is_wanted() {
         "{proxy}"
     );
 }
+
+#[test]
+fn notes_name_what_is_missing() {
+    let settings = settings("");
+    assert_eq!(notes(&settings, &settled(&settings)), [] as [String; 0]);
+    let mut poor = observed();
+    poor.links.retain(|link| link.index.0 == LTE);
+    let key = "net.ipv4.tcp_available_congestion_control".parse().unwrap();
+    poor.sysctls.insert(key, "reno cubic".to_owned());
+    let notes = notes(&settings, &poor).join("\n");
+    for missing in ["eth0", "eth1", "bbr"] {
+        assert!(notes.contains(missing), "{notes}");
+    }
+    assert!(!notes.contains("eth2"), "{notes}");
+}

@@ -1,0 +1,44 @@
+//! What no step can mend, in words for the user.
+
+use mptcp::Limits;
+use settings::edge::Settings;
+
+use super::sysctls;
+use crate::observed::Observed;
+use crate::uplink::{host_link, uplinks};
+
+/// What keeps the edge from doing its best, each with what the user can do. Empty when all is well.
+pub fn notes(settings: &Settings, observed: &Observed) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let (Some(host), None) = (&settings.host, host_link(settings, observed)) {
+        notes.push(format!(
+            "no interface is the host's ({}); nothing is taken in but by the proxy on this machine",
+            host.interface
+        ));
+    }
+    let uplinks = uplinks(settings, observed);
+    for rule in &settings.uplinks {
+        if !uplinks.iter().any(|uplink| std::ptr::eq(uplink.rule, rule)) {
+            notes.push(format!(
+                "no interface fits the uplink with {}",
+                rule.interface
+            ));
+        }
+    }
+    let addresses: usize = uplinks.iter().map(|uplink| uplink.families()).sum();
+    if addresses > Limits::MAX as usize {
+        notes.push(format!(
+            "{addresses} addresses could carry subflows and the kernel takes {}; the last are left out",
+            Limits::MAX
+        ));
+    }
+    let tuning = sysctls::tuning(settings);
+    let present = |name: &str| sysctls::value(observed, name);
+    if !observed.sysctls.is_empty() && !tuning.has_congestion_control(present) {
+        let name = tuning.congestion_control;
+        notes.push(format!(
+            "this kernel has no {name}; load it (modprobe tcp_{name}) or set mptcp.congestion_control"
+        ));
+    }
+    notes
+}
