@@ -17,5 +17,4 @@ pub use content::Content;
 pub use messages::Gaps;
 pub use messages::message_gaps;
 pub use origin::Origin;
-pub use series::Sample;
 pub use series::Series;

@@ -2,26 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-/// What came in one interval.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sample {
-    /// Bytes that came.
-    pub bytes: u64,
-}
-
-/// What came in each interval of [`Sample::EVERY`] since a start.
+/// Bytes that came in each interval of [`Series::EVERY`] since a start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Series {
     start: Instant,
-    samples: Vec<Sample>,
-}
-
-impl Sample {
-    /// Length of an interval. The times to reach are of 60 ms and more.
-    pub const EVERY: Duration = Duration::from_millis(10);
+    bytes: Vec<u64>,
 }
 
 impl Series {
+    /// Length of an interval. The times to reach are of 60 ms and more.
+    pub const EVERY: Duration = Duration::from_millis(10);
+
     /// Over how much time throughput is averaged before it is compared with a limit: 50 ms, centred.
     /// A receiver gets its bytes in bursts, so single intervals say little; a stall that matters
     /// (60 ms and more) is longer than the window.
@@ -32,7 +23,7 @@ impl Series {
     pub fn new(start: Instant) -> Self {
         Self {
             start,
-            samples: Vec::new(),
+            bytes: Vec::new(),
         }
     }
 
@@ -45,29 +36,23 @@ impl Series {
     /// Notes bytes that came at `now`; what came before the start counts for the first interval.
     pub fn add(&mut self, now: Instant, bytes: u64) {
         let interval = self.interval(now);
-        if interval >= self.samples.len() {
-            self.samples.resize(interval + 1, Sample::default());
+        if interval >= self.bytes.len() {
+            self.bytes.resize(interval + 1, 0);
         }
-        self.samples[interval].bytes += bytes;
+        self.bytes[interval] += bytes;
     }
 
-    /// What came in each interval.
+    /// Bytes of each interval.
     #[must_use]
-    pub fn samples(&self) -> &[Sample] {
-        &self.samples
-    }
-
-    /// All bytes.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
-        sum(&self.samples)
+    pub fn bytes(&self) -> &[u64] {
+        &self.bytes
     }
 
     /// Bits per second at the end of the series: the last `intervals` ones.
     #[must_use]
     pub fn latest(&self, intervals: usize) -> f64 {
-        let from = self.samples.len().saturating_sub(intervals);
-        rate(&self.samples[from..], intervals)
+        let from = self.bytes.len().saturating_sub(intervals);
+        rate(&self.bytes[from..], intervals)
     }
 
     /// Bits per second, averaged over a centred window of so many intervals (an odd number), one
@@ -76,10 +61,10 @@ impl Series {
     pub fn smoothed(&self, window: usize) -> Vec<f64> {
         let side = window / 2;
         let around = |at: usize| {
-            let until = (at + side + 1).min(self.samples.len());
-            rate(&self.samples[at.saturating_sub(side)..until], 2 * side + 1)
+            let until = (at + side + 1).min(self.bytes.len());
+            rate(&self.bytes[at.saturating_sub(side)..until], 2 * side + 1)
         };
-        (0..self.samples.len()).map(around).collect()
+        (0..self.bytes.len()).map(around).collect()
     }
 
     /// For how long altogether, from `from` until `until`, the throughput (averaged over
@@ -92,7 +77,7 @@ impl Series {
         let below = intervals
             .filter(|&at| rates.get(at).is_none_or(|rate| *rate < limit))
             .count();
-        Sample::EVERY * u32::try_from(below).unwrap_or(u32::MAX)
+        Self::EVERY * u32::try_from(below).unwrap_or(u32::MAX)
     }
 
     /// How long after `from` the throughput (averaged over [`Series::WINDOW`]) was first at least
@@ -102,22 +87,18 @@ impl Series {
         let rates = self.smoothed(Self::WINDOW);
         let first = self.interval(from);
         let after = rates.get(first..)?.iter().position(|rate| *rate >= limit)?;
-        Some(Sample::EVERY * u32::try_from(after).ok()?)
+        Some(Self::EVERY * u32::try_from(after).ok()?)
     }
 
     fn interval(&self, at: Instant) -> usize {
         let since = at.saturating_duration_since(self.start);
-        (since.as_nanos() / Sample::EVERY.as_nanos()) as usize
+        (since.as_nanos() / Self::EVERY.as_nanos()) as usize
     }
 }
 
-fn sum(samples: &[Sample]) -> u64 {
-    samples.iter().map(|sample| sample.bytes).sum()
-}
-
-fn rate(samples: &[Sample], intervals: usize) -> f64 {
-    let bits = sum(samples) as f64 * 8.0;
-    bits / (Sample::EVERY.as_secs_f64() * intervals as f64)
+fn rate(bytes: &[u64], intervals: usize) -> f64 {
+    let bits = bytes.iter().sum::<u64>() as f64 * 8.0;
+    bits / (Series::EVERY.as_secs_f64() * intervals as f64)
 }
 
 #[cfg(test)]
