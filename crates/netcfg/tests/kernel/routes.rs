@@ -229,6 +229,21 @@ async fn only_the_very_route_is_deleted() {
 }
 
 #[tokio::test]
+async fn a_route_of_an_unusual_scope_is_deleted() {
+    let (namespace, index) = namespace().await;
+    namespace.ip("route add 198.51.100.0/24 dev d0 scope global protocol static table 7800003");
+    let route = Route {
+        interface: Some(index),
+        ..Route::new(TABLE, "198.51.100.0/24".parse().unwrap())
+    };
+    assert_eq!(
+        namespace.netlink.delete_route(&route).await.unwrap(),
+        Changed(true)
+    );
+    assert!(shown(&namespace, Family::V4).is_empty());
+}
+
+#[tokio::test]
 async fn each_next_hop_is_a_route() {
     let (namespace, index) = namespace().await;
     for (option, gateways) in [
