@@ -27,8 +27,9 @@ pub struct ServerOptions {
     pub protocols: Protocols,
     /// Who may use them; anyone, without. SOCKS4 has no passwords, so it is refused with users set.
     pub users: Option<Users>,
-    /// How long a client may take from its connection to its complete request. A kept-alive HTTP
-    /// connection may be idle between two requests for as long.
+    /// How long a client may take from its connection to its complete request; with HTTP, from the
+    /// first byte on once more. A kept-alive HTTP connection may be idle between two requests for as
+    /// long.
     pub handshake_timeout: Duration,
     /// Ends connections on which nothing moved for so long; never, without.
     pub idle_timeout: Option<Duration>,

@@ -437,3 +437,28 @@ fn a_reply_names_our_own_end() {
         until("it is listed", || proxy.server.registry().len() == 1).await;
     });
 }
+
+#[test]
+fn sockets_send_at_once_and_notice_dead_peers() {
+    in_netns(async || {
+        let (_listener, address) = listen().await;
+        let onward = connector(ConnectorOptions::default())
+            .connect(&address.into())
+            .await
+            .unwrap();
+        let socket = socket2::SockRef::from(&*onward.leg.stream);
+        assert!(socket.tcp_nodelay().unwrap() && socket.keepalive().unwrap());
+        let proxy = Served::plain().await;
+        let (client, _origin) = through(&proxy).await;
+        let our_end = format!(
+            "sport = :{} and dport = :{}",
+            proxy.address.port(),
+            client.local_addr().unwrap().port()
+        );
+        // Shown as soon as no retransmission timer is in the way.
+        while !run("ss", ["-Htno", &our_end])
+            .await
+            .contains("timer:(keepalive")
+        {}
+    });
+}
