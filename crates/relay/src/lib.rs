@@ -6,7 +6,7 @@
 //! `Server`, with different options.
 //!
 //! A connection is two [`copy::Leg`]s. Another kind of onward connection is one more
-//! [`Route`](connect::Route) that gives one more kind of leg.
+//! [`Route`] that gives one more kind of leg.
 #![forbid(unsafe_code)]
 
 pub mod address;
