@@ -1,6 +1,8 @@
 //! The emulated link does what its profile says, measured with real sockets at both ends.
 //! Needs root.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+
 mod stamped;
 
 use std::io::{Read, Write};
