@@ -6,7 +6,8 @@
 //! back.
 //!
 //! Ends are passed on as they are: an orderly end (FIN) of one direction ends that direction alone; a
-//! reset of one side resets the other, after what arrived before it.
+//! reset of one side resets the other, after what arrived before it: an origin that answers without
+//! having read all of a request ends with a reset, and its answer must not be lost.
 
 use std::io;
 use std::sync::Arc;
@@ -63,6 +64,9 @@ pub enum End {
     Error(Side, io::Error),
 }
 
+/// How long a reset waits for the bytes before it to arrive.
+const RESET_GRACE: Duration = Duration::from_secs(1);
+
 /// Moves bytes both ways until both directions have ended, and counts them in `traffic`.
 ///
 /// With `idle` set, it ends when no byte moved for that long (up to a quarter more). Dropping the
@@ -97,7 +101,10 @@ pub async fn relay(
     let end = tokio::select! {
         result = both(&up, &down) => match result {
             Ok(()) => End::Finished,
-            Err(fault) => fault.into(),
+            Err(fault) => {
+                socket::delivered(pair.other(fault.side), RESET_GRACE).await;
+                fault.into()
+            }
         },
         () = idle_for(traffic, idle) => End::Idle,
     };
@@ -114,6 +121,15 @@ struct Pair<'a> {
     client: &'a TcpStream,
     onward: &'a TcpStream,
     finished: bool,
+}
+
+impl Pair<'_> {
+    fn other(&self, side: Side) -> &TcpStream {
+        match side {
+            Side::Client => self.onward,
+            Side::Onward => self.client,
+        }
+    }
 }
 
 impl Drop for Pair<'_> {

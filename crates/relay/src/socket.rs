@@ -40,6 +40,25 @@ pub(crate) fn reset_when_closed(stream: &TcpStream) {
     }
 }
 
+/// Waits until the peer has acknowledged all that was written, for `patience` at most. An abort throws
+/// away what is on its way, and with MPTCP it overtakes that on a faster path.
+pub(crate) async fn delivered(stream: &TcpStream, patience: Duration) {
+    const STEP: Duration = Duration::from_millis(5);
+    let arrived = async {
+        while mptcp::connection_info(stream).is_ok_and(|info| is_under_way(&info)) {
+            tokio::time::sleep(STEP).await;
+        }
+    };
+    // Who takes nothing for so long does not read.
+    let _in_time = tokio::time::timeout(patience, arrived).await;
+}
+
+fn is_under_way(info: &mptcp::ConnectionInfo) -> bool {
+    let mut subflows = info.subflows.iter();
+    info.bytes_acked < info.bytes_sent
+        || subflows.any(|subflow| subflow.unacked > 0 || subflow.notsent_bytes > 0)
+}
+
 /// Sends FIN after what has been written; reading goes on.
 pub(crate) fn finish_writing(stream: &TcpStream) -> std::io::Result<()> {
     SockRef::from(stream).shutdown(Shutdown::Write)

@@ -284,6 +284,42 @@ fn what_came_before_a_reset_arrives() {
     );
 }
 
+/// The same with more than fits anywhere, a client that reads late, and the reset noticed by writing.
+#[test]
+fn what_came_long_before_a_reset_arrives() {
+    with_both(
+        async |Bench {
+                   mut client,
+                   mut origin,
+                   traffic,
+                   relay,
+                   ..
+               }| {
+            fill(&mut origin).await;
+            let stuck = traffic.down();
+            reset(origin);
+            client.write_all(&pattern(100_000)).await.unwrap();
+            let mut got = Vec::new();
+            let error = client
+                .read_to_end(&mut got)
+                .await
+                .expect_err("an orderly end, not a reset");
+            assert!(is_reset(&error), "{error}");
+            let done = relay.await.unwrap();
+            assert!(
+                done.down > stuck,
+                "nothing was passed on after the reset: {done:?}"
+            );
+            assert_eq!(
+                got.len() as u64 + 1,
+                done.down,
+                "not all that was passed on arrived"
+            );
+            assert!(got == pattern(got.len()));
+        },
+    );
+}
+
 /// The client reads nothing while the origin sends as much as it can and resets.
 #[test]
 fn a_reset_behind_a_slow_reader_ends_the_relay() {

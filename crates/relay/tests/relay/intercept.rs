@@ -1,9 +1,12 @@
 //! Connections that the kernel brings to us. curl runs as `nobody`, whose connections are redirected:
 //! ours are not.
 
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+
 use mptcp::{ListenOptions, Transport};
 use netcfg::NetNs;
-use relay::{Intake, Kind, ServerOptions};
+use relay::{AddressFilter, Connector, ConnectorOptions, Intake, Kind, Route, ServerOptions};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -113,7 +116,11 @@ fn tproxy_keeps_the_destination() {
                 ListenOptions { only_v6: false, transparent: true, ..ListenOptions::default() };
             let listening = mptcp::listen(Transport::Tcp, local, &options).unwrap();
             let listener = TcpListener::from_std(listening.listener).unwrap();
-            let served = Served::start(direct(), Default::default(), listener, Intake::Tproxy);
+            let asked = Arc::new(Asked::default());
+            let filter: Option<Arc<dyn AddressFilter>> = Some(asked.clone());
+            let options = ConnectorOptions { filter, ..ConnectorOptions::default() };
+            let connector = Connector::new(Route::Direct(Transport::Tcp), options);
+            let served = Served::start(connector, Default::default(), listener, Intake::Tproxy);
             let port = served.address.port();
             nft(&format!(
                 "table inet t {{ chain c {{ type filter hook prerouting priority -150; iifname host \
@@ -130,9 +137,21 @@ fn tproxy_keeps_the_destination() {
             assert!(was_reset(&refused), "{refused:?}");
             let direct = from_pc(&pc, &format!("http://192.0.2.1:{port}/")).await;
             assert!(was_reset(&direct), "{direct:?}");
+            assert_eq!(*asked.0.lock().unwrap(), [origin.port, origin.port, 1]);
             served.idle().await;
         });
     });
+}
+
+/// Allows everything, and remembers the ports.
+#[derive(Debug, Default)]
+struct Asked(Mutex<Vec<u16>>);
+
+impl AddressFilter for Asked {
+    fn allows(&self, _ip: IpAddr, port: u16) -> bool {
+        self.0.lock().unwrap().push(port);
+        true
+    }
 }
 
 /// This namespace becomes the router of `pc`, and the addresses beyond are on its loopback.
