@@ -1,0 +1,144 @@
+//! The measurements. Each yields one row, or several that need the same work.
+
+mod bulk;
+mod fault;
+mod idle;
+mod objects;
+mod stream;
+
+use std::time::Duration;
+
+use super::contender::Contender;
+use super::row::Row;
+use super::scene::Scene;
+use fault::Fault;
+
+/// A measurement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Task {
+    Download,
+    Unlike,
+    ThroughputPlain,
+    ThroughputTls,
+    SmallObjects,
+    LargeObjects,
+    CarrierLoss,
+    Silence,
+    MessagesCarrier,
+    MessagesSilence,
+    Exchanges,
+    Idle,
+}
+
+impl Task {
+    /// What doesn't disturb the network comes first.
+    pub(super) const ALL: [Self; 12] = [
+        Self::SmallObjects,
+        Self::LargeObjects,
+        Self::Download,
+        Self::Unlike,
+        Self::ThroughputPlain,
+        Self::ThroughputTls,
+        Self::Exchanges,
+        Self::Idle,
+        Self::MessagesCarrier,
+        Self::MessagesSilence,
+        Self::CarrierLoss,
+        Self::Silence,
+    ];
+
+    /// What it yields, in this order.
+    pub(super) const fn rows(self) -> &'static [Row] {
+        match self {
+            Self::Download => &[Row::DownloadShare],
+            Self::Unlike => &[Row::UnlikeLinks],
+            Self::ThroughputPlain => &[Row::ThroughputPlain],
+            Self::ThroughputTls => &[Row::ThroughputTls],
+            Self::SmallObjects => &[Row::FirstByte, Row::Object1k],
+            Self::LargeObjects => &[Row::Object1m],
+            Self::CarrierLoss => &[Row::CarrierLoss, Row::Return],
+            Self::Silence => &[Row::Silence],
+            Self::MessagesCarrier => &[Row::MessageGapCarrier],
+            Self::MessagesSilence => &[Row::MessageGapSilence],
+            Self::Exchanges => &[Row::Exchanges],
+            Self::Idle => &[Row::IdleMemory],
+        }
+    }
+
+    fn scene(self) -> Scene {
+        self.rows()[0].scene()
+    }
+
+    /// One value for each of [`Task::rows`], or why there is none. The outer error concerns all.
+    pub(super) fn run(self, contender: &Contender) -> anyhow::Result<Vec<anyhow::Result<f64>>> {
+        let seconds = Duration::from_secs;
+        let one = |value: f64| vec![Ok(value)];
+        Ok(match self {
+            Self::Download => {
+                let capacity: u64 = Scene::Standard
+                    .links()
+                    .iter()
+                    .map(|link| link.down.payload_capacity().get())
+                    .sum();
+                one(bulk::goodput(contender, seconds(2), seconds(8))? / capacity as f64)
+            }
+            // A rate until the rate of plain TCP is known.
+            Self::Unlike => one(bulk::goodput(contender, seconds(3), seconds(10))?),
+            Self::ThroughputPlain | Self::ThroughputTls => {
+                one(bulk::goodput(contender, seconds(1), seconds(4))? / 1e9)
+            }
+            Self::SmallObjects => {
+                let times = objects::fetch(contender, 1_000, 40)?;
+                vec![Ok(times.first_byte_ms()), Ok(times.whole_ms())]
+            }
+            Self::LargeObjects => one(objects::fetch(contender, 1_000_000, 31)?.whole_ms()),
+            Self::CarrierLoss => fault::download(contender, Fault::Carrier)?.into(),
+            Self::Silence => {
+                let [stall, _] = fault::download(contender, Fault::Silence)?;
+                vec![stall]
+            }
+            Self::MessagesCarrier => one(fault::message_gap_ms(contender, Fault::Carrier)?),
+            Self::MessagesSilence => one(fault::message_gap_ms(contender, Fault::Silence)?),
+            Self::Exchanges => one(objects::exchanges_per_second(contender, seconds(3))?),
+            Self::Idle => one(idle::kib_per_connection(contender)?),
+        })
+    }
+}
+
+/// The middle value, or the mean of the two in the middle.
+fn median(mut values: Vec<f64>) -> anyhow::Result<f64> {
+    anyhow::ensure!(!values.is_empty(), "nothing was measured");
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    Ok(if values.len() % 2 == 1 {
+        values[middle]
+    } else {
+        f64::midpoint(values[middle - 1], values[middle])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_measured_once_and_in_one_scene() {
+        let mut rows: Vec<Row> = Task::ALL
+            .iter()
+            .flat_map(|task| task.rows())
+            .copied()
+            .collect();
+        rows.sort();
+        assert_eq!(rows, Row::ALL);
+        for task in Task::ALL {
+            assert!(task.rows().iter().all(|row| row.scene() == task.scene()));
+        }
+    }
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        assert_eq!(median(vec![9.0, 1.0, 2.0]).unwrap(), 2.0);
+        assert_eq!(median(vec![4.0, 1.0, 2.0, 9.0]).unwrap(), 3.0);
+        assert!(median(Vec::new()).is_err());
+    }
+}

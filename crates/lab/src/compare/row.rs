@@ -1,0 +1,225 @@
+use std::fmt;
+use std::str::FromStr;
+
+use super::scene::Scene;
+
+/// What is compared: a line of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Row {
+    /// Steady download over both standard links, as a share of their payload capacity.
+    DownloadShare,
+    /// From `connect` to the first byte of the answer about a 1 KB object, in milliseconds.
+    FirstByte,
+    /// From `connect` to the last byte of a 1 KB object, in milliseconds.
+    Object1k,
+    /// From `connect` to the last byte of a 1 MB object, in milliseconds.
+    Object1m,
+    /// A link's cable is pulled: seconds that a download stays below half of the other link's rate.
+    CarrierLoss,
+    /// The same for a link that goes silent and keeps its carrier.
+    Silence,
+    /// The cable is back: seconds until the link carries data of the running download.
+    Return,
+    /// Messages 10 ms apart, a cable is pulled: longest silence in milliseconds.
+    MessageGapCarrier,
+    /// The same for a link that goes silent and keeps its carrier.
+    MessageGapSilence,
+    /// Download over two unlike links, as a ratio to plain TCP over the better one alone.
+    UnlikeLinks,
+    /// One download without emulated links and without encryption, in Gb/s.
+    ThroughputPlain,
+    /// The same with encryption between edge and hub.
+    ThroughputTls,
+    /// 1 KB exchanges one after another without emulated links, each on a new connection.
+    Exchanges,
+    /// What an idle connection adds to the resident memory of the hub, in KiB.
+    IdleMemory,
+}
+
+/// A text that names no row.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no row {0:?}; there are {list}", list = keys())]
+pub struct UnknownRow(String);
+
+/// Which of two values is the better one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Better {
+    Higher,
+    Lower,
+}
+
+impl Row {
+    /// All rows, in the order of the table.
+    pub const ALL: [Self; 14] = [
+        Self::DownloadShare,
+        Self::FirstByte,
+        Self::Object1k,
+        Self::Object1m,
+        Self::CarrierLoss,
+        Self::Silence,
+        Self::Return,
+        Self::MessageGapCarrier,
+        Self::MessageGapSilence,
+        Self::UnlikeLinks,
+        Self::ThroughputPlain,
+        Self::ThroughputTls,
+        Self::Exchanges,
+        Self::IdleMemory,
+    ];
+
+    /// Its name in JSON and on the command line; what it is measured in is the name's end.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::DownloadShare => "download_share",
+            Self::FirstByte => "first_byte_ms",
+            Self::Object1k => "object_1k_ms",
+            Self::Object1m => "object_1m_ms",
+            Self::CarrierLoss => "carrier_loss_s",
+            Self::Silence => "silence_s",
+            Self::Return => "return_s",
+            Self::MessageGapCarrier => "message_gap_carrier_ms",
+            Self::MessageGapSilence => "message_gap_silence_ms",
+            Self::UnlikeLinks => "unlike_links_ratio",
+            Self::ThroughputPlain => "throughput_plain_gbps",
+            Self::ThroughputTls => "throughput_tls_gbps",
+            Self::Exchanges => "exchanges_per_s",
+            Self::IdleMemory => "idle_kib",
+        }
+    }
+
+    /// How it is measured, for the table's footnotes.
+    #[must_use]
+    pub const fn definition(self) -> &'static str {
+        match self {
+            Self::DownloadShare => {
+                "one connection over vdsl (35/10 Mb/s, 15 ms) and lte (40/20 Mb/s, 40 ms), payload of \
+                 8 s after 2 s, over both links' payload capacity; direct: the better link alone"
+            }
+            Self::FirstByte => {
+                "same links, 1 KB on a new connection, connect() to first byte, median of 40"
+            }
+            Self::Object1k => "as above, connect() to last byte",
+            Self::Object1m => {
+                "same links, 1 MB on a new connection, connect() to last byte, median of 31"
+            }
+            Self::CarrierLoss => {
+                "download over both links, vdsl's cable pulled for 4 s: time below half of lte's rate \
+                 meanwhile, by 50 ms averages; median of 3"
+            }
+            Self::Silence => "as above, vdsl drops everything and keeps its carrier",
+            Self::Return => {
+                "the cable plugged in again after 4 s: until vdsl has carried 100 kB of the running \
+                 download; median of 3, at most 20 s each"
+            }
+            Self::MessageGapCarrier => {
+                "messages of 16 bytes to the client every 10 ms, vdsl's cable pulled: longest pause \
+                 within 2 s; median of 3"
+            }
+            Self::MessageGapSilence => "as above, vdsl drops everything and keeps its carrier",
+            Self::UnlikeLinks => {
+                "35 Mb/s, 15 ms beside 20 Mb/s, 300 ms, 0.5 % loss: payload of 10 s after 3 s, over \
+                 that of plain TCP on the better link alone"
+            }
+            Self::ThroughputPlain => {
+                "veth pairs, one uplink, all of it on this machine: payload of 4 s after 1 s, cubic \
+                 everywhere, no cipher"
+            }
+            Self::ThroughputTls => {
+                "as above, encrypted between edge and hub (shadowsocks: AES-128-GCM)"
+            }
+            Self::Exchanges => {
+                "veth pairs as above: 1 KB one after another for 3 s, a new connection each, no cipher"
+            }
+            Self::IdleMemory => {
+                "growth of the hub program's resident memory over 2,000 connections that have carried \
+                 1 KB, for each"
+            }
+        }
+    }
+
+    pub(super) const fn scene(self) -> Scene {
+        match self {
+            Self::UnlikeLinks => Scene::Unlike,
+            Self::ThroughputPlain | Self::Exchanges | Self::IdleMemory => Scene::Unshaped,
+            Self::ThroughputTls => Scene::UnshapedEncrypted,
+            _ => Scene::Standard,
+        }
+    }
+
+    pub(super) const fn better(self) -> Better {
+        match self {
+            Self::DownloadShare
+            | Self::UnlikeLinks
+            | Self::ThroughputPlain
+            | Self::ThroughputTls
+            | Self::Exchanges => Better::Higher,
+            _ => Better::Lower,
+        }
+    }
+}
+
+impl Better {
+    /// Of two measurements of the same.
+    pub(super) fn of(self, one: f64, other: f64) -> f64 {
+        match self {
+            Self::Higher => one.max(other),
+            Self::Lower => one.min(other),
+        }
+    }
+
+    /// How many times better `ours` is than `theirs`.
+    pub(super) fn factor(self, ours: f64, theirs: f64) -> f64 {
+        match self {
+            Self::Higher => ours / theirs,
+            Self::Lower => theirs / ours,
+        }
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.key())
+    }
+}
+
+impl FromStr for Row {
+    type Err = UnknownRow;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let row = Self::ALL.into_iter().find(|row| row.key() == text);
+        row.ok_or_else(|| UnknownRow(text.to_owned()))
+    }
+}
+
+fn keys() -> String {
+    Row::ALL.map(Row::key).join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_is_read_back() {
+        for row in Row::ALL {
+            assert_eq!(row.key().parse(), Ok(row));
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_the_list() {
+        let error = "first_byte".parse::<Row>().unwrap_err().to_string();
+        assert!(
+            error.starts_with("no row \"first_byte\"; there are download_share, first_byte_ms,")
+        );
+    }
+
+    #[test]
+    fn better_is_a_factor_above_one() {
+        assert_eq!(Row::FirstByte.better().factor(20.0, 60.0), 3.0);
+        assert_eq!(Row::Exchanges.better().factor(3000.0, 1000.0), 3.0);
+        assert_eq!(Row::FirstByte.better().of(20.0, 60.0), 20.0);
+        assert_eq!(Row::Exchanges.better().of(20.0, 60.0), 60.0);
+    }
+}
