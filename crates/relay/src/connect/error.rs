@@ -147,6 +147,19 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
+    /// A proxy of the chain failed, not the destination.
+    pub(super) fn is_of_a_proxy(&self) -> bool {
+        matches!(
+            self,
+            Self::FirstHop { .. }
+                | Self::NextHop { .. }
+                | Self::HopMethod { .. }
+                | Self::HopCredentials { .. }
+                | Self::HopProtocol { .. }
+                | Self::HopBroke { .. }
+        )
+    }
+
     /// What the kernel's answer to a connect means.
     pub(super) fn from_io(destination: Destination, source: io::Error, after: Duration) -> Self {
         let errno = source.raw_os_error().map(Errno::from_raw_os_error);
@@ -210,4 +223,16 @@ impl ConnectError {
             | Self::HopBroke { .. } => ReplyCode::GeneralFailure,
         }
     }
+}
+
+/// An error's text with those of its causes.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }

@@ -4,6 +4,7 @@ mod bypass;
 mod chain;
 mod direct;
 mod error;
+mod trouble;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -20,12 +21,15 @@ use crate::copy::Leg;
 pub use bypass::{Bypass, BypassRule};
 pub use chain::{Chain, Hop};
 pub use error::ConnectError;
+pub(crate) use error::with_causes;
+use trouble::Trouble;
 
 /// Opens connections to destinations, along one [`Route`].
 #[derive(Debug)]
 pub struct Connector {
     route: Route,
     options: ConnectorOptions,
+    trouble: Trouble,
 }
 
 /// The way to a destination.
@@ -92,7 +96,11 @@ impl Default for ConnectorOptions {
 impl Connector {
     /// A connector along `route`.
     pub fn new(route: Route, options: ConnectorOptions) -> Self {
-        Self { route, options }
+        Self {
+            route,
+            options,
+            trouble: Trouble::default(),
+        }
     }
 
     /// Connects to `destination`.
@@ -115,8 +123,17 @@ impl Connector {
                 self.in_time(destination, direct(*transport).connect(destination))
                     .await
             }
-            Route::Chain(chain) => self.in_time(destination, chain.connect(destination)).await,
+            Route::Chain(chain) => {
+                let result = self.in_time(destination, chain.connect(destination)).await;
+                self.trouble.heed(&result);
+                result
+            }
         }
+    }
+
+    /// Why the proxies of the chain can't be used, if the last connection failed for that.
+    pub fn trouble(&self) -> Option<String> {
+        self.trouble.get()
     }
 
     async fn in_time(

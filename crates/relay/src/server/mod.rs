@@ -101,6 +101,11 @@ impl Server {
         &self.0.registry
     }
 
+    /// Why the proxies that it connects through can't be used, see [`Connector::trouble`].
+    pub fn trouble(&self) -> Option<String> {
+        self.0.connector.trouble()
+    }
+
     /// The relay's buffers.
     pub fn pool(&self) -> &BufferPool {
         &self.0.pool

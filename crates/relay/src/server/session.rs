@@ -1,6 +1,5 @@
 //! One client's connection, from its first byte to its last.
 
-use std::error::Error;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +13,7 @@ use wire::Destination;
 
 use super::{Intake, Shared, intercept, proxy};
 use crate::connect::Onward;
+use crate::connect::with_causes;
 use crate::copy::{self, Leg};
 use crate::{ClientAddr, ConnectError, Kind, ListenAddr, handshake, socket};
 
@@ -142,16 +142,4 @@ impl Session {
             tokio::task::coop::consume_budget().await;
         }
     }
-}
-
-/// An error's text with those of its causes.
-pub(super) fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

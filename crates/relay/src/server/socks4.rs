@@ -3,8 +3,9 @@
 use tokio::time::timeout_at;
 use wire::socks4::{Reply, Request};
 
-use super::session::{NoOnward, Session, with_causes};
+use super::session::{NoOnward, Session};
 use crate::Kind;
+use crate::connect::with_causes;
 use crate::handshake::{Inbox, MessageError};
 
 pub(super) async fn serve(session: Session) {

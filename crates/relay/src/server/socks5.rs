@@ -9,7 +9,8 @@ use wire::socks5::{
     UserPassAuth,
 };
 
-use super::session::{NoOnward, Session, with_causes};
+use super::session::{NoOnward, Session};
+use crate::connect::with_causes;
 use crate::handshake::{Inbox, MessageError};
 use crate::{Kind, Users};
 

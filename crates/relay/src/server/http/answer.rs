@@ -14,7 +14,7 @@ use wire::http::HttpError;
 use wire::socks5::ReplyCode;
 
 use crate::ConnectError;
-use crate::server::session::with_causes;
+use crate::connect::with_causes;
 
 /// An answer to the client.
 pub(super) type Answer = Response<Either<PassedOn, Full<Bytes>>>;
