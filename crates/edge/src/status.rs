@@ -163,13 +163,15 @@ impl Control {
     pub async fn serve(
         &self,
         settings: &Settings,
-        network: watch::Receiver<NetworkStatus>,
+        latest: watch::Receiver<NetworkStatus>,
         server: Server,
     ) {
         loop {
             let Ok((mut stream, _)) = self.listener.accept().await else {
                 continue;
             };
+            let mut network = latest.borrow().clone();
+            network.problems.extend(server.trouble());
             let status = Status {
                 version: env!("CARGO_PKG_VERSION"),
                 mode: if settings.out.hub.is_empty() {
@@ -183,7 +185,7 @@ impl Control {
                     .iter()
                     .map(|hub| hub.destination.to_string())
                     .collect(),
-                network: network.borrow().clone(),
+                network,
                 connections: connections(&server).await,
             };
             let text = serde_json::to_vec(&status).unwrap_or_else(|error| {
