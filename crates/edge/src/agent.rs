@@ -23,6 +23,10 @@ use crate::uplink::uplinks;
 /// A round without an event, in case one was missed: slow, because it should never be needed.
 const SLOW: Duration = Duration::from_secs(30);
 
+/// A second look after an event. NetworkManager puts its endpoints back beside the addresses that it
+/// changes, a moment later, and the kernel tells nobody of endpoints.
+const SOON: Duration = Duration::from_secs(1);
+
 /// How often a start or stop looks again at what its own steps brought about (a link that came up has
 /// new addresses to plan for).
 const MOST_ROUNDS: usize = 5;
@@ -134,7 +138,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
 fn check_kernel() -> Result<(), EdgeError> {
     match mptcp::probe().map_err(EdgeError::Probe)? {
         // Switched off can be switched on: the first round does.
-        KernelSupport::Available | KernelSupport::Disabled { .. } => Ok(()),
+        KernelSupport::Available | KernelSupport::Disabled => Ok(()),
         missing => Err(EdgeError::NoMptcp(missing)),
     }
 }
@@ -173,17 +177,19 @@ impl Agent<'_> {
     }
 
     async fn follow(&mut self, mut events: Watch) {
+        let mut next = SOON;
         loop {
-            tokio::select! {
+            next = tokio::select! {
                 change = events.next() => {
                     if let Err(error) = change {
                         tracing::warn!("the kernel's notifications failed: {error}");
                         tokio::time::sleep(SLOW).await;
                     }
+                    SOON
                 }
-                () = self.leases.changed() => {}
-                () = tokio::time::sleep(SLOW) => {}
-            }
+                () = self.leases.changed() => SOON,
+                () = tokio::time::sleep(next) => SLOW,
+            };
             // What else has come already needs no round of its own.
             while events
                 .next()

@@ -1,14 +1,12 @@
 //! Does one step. Each may be repeated: what is there already, or gone already, is no error.
 
-use std::fs;
 use std::io;
-use std::path::Path;
 
 use mptcp::{PathManager, PathManagerError};
 use netcfg::{Netlink, SysctlError, nft};
 
+use crate::network_manager;
 use crate::numbers::NFT_TABLE;
-use crate::observe::NETWORK_MANAGER_DROP_IN;
 use crate::observed::Observed;
 use crate::originals::{Originals, OriginalsError};
 use crate::step::Step;
@@ -39,7 +37,7 @@ pub enum ApplyError {
     #[error(transparent)]
     Originals(#[from] OriginalsError),
     /// NetworkManager's drop-in.
-    #[error("cannot write {NETWORK_MANAGER_DROP_IN}")]
+    #[error("cannot write {}", network_manager::DROP_IN)]
     DropIn(#[source] io::Error),
 }
 
@@ -81,7 +79,9 @@ impl Hands {
             }
             Step::SetEndpointFlags { id, flags } => pm.set_flags(*id, *flags).await?,
             Step::AddEndpoint(spec) => tolerate_present(pm.add(spec).await)?,
-            Step::TellNetworkManager(text) => tell_network_manager(text)?,
+            Step::TellNetworkManager(text) => {
+                network_manager::tell(text).map_err(ApplyError::DropIn)?
+            }
         }
         Ok(())
     }
@@ -90,11 +90,13 @@ impl Hands {
     pub async fn restore(self) -> Vec<ApplyError> {
         let (sysctls, limits) = self.originals.take();
         let mut errors = Vec::new();
-        for (key, value) in sysctls {
-            match key.write(&value) {
-                // Of an interface that is gone.
-                Ok(()) | Err(SysctlError::NotFound { .. }) => {}
-                Err(error) => errors.push(error.into()),
+        for (key, kept) in sysctls {
+            // Another value than ours: NetworkManager or the administrator has taken it over.
+            let untouched = key.read().is_ok_and(|is| same(&is, &kept.ours));
+            match untouched.then(|| key.write(&kept.former)) {
+                // Not found: of an interface that is gone.
+                None | Some(Ok(()) | Err(SysctlError::NotFound { .. })) => {}
+                Some(Err(error)) => errors.push(error.into()),
             }
         }
         if let Some(limits) = limits
@@ -112,14 +114,11 @@ impl Hands {
         observed: &Observed,
     ) -> Result<(), ApplyError> {
         if let Some(former) = observed.sysctls.get(key) {
-            self.originals.remember(key, former)?;
+            self.originals.remember(key, former, value)?;
         }
         key.write(value)?;
         let is = key.read()?;
-        if is
-            .split_ascii_whitespace()
-            .ne(value.split_ascii_whitespace())
-        {
+        if !same(&is, value) {
             return Err(ApplyError::Refused {
                 key: key.clone(),
                 wanted: value.to_owned(),
@@ -128,6 +127,11 @@ impl Hands {
         }
         Ok(())
     }
+}
+
+/// The kernel puts other blanks between numbers than were written.
+fn same(a: &str, b: &str) -> bool {
+    a.split_ascii_whitespace().eq(b.split_ascii_whitespace())
 }
 
 fn tolerate_gone(result: Result<(), PathManagerError>) -> Result<(), PathManagerError> {
@@ -148,36 +152,4 @@ fn tolerate_present(result: Result<(), PathManagerError>) -> Result<(), PathMana
             Err(error)
         }
     })
-}
-
-fn tell_network_manager(text: &str) -> Result<(), ApplyError> {
-    let path = Path::new(NETWORK_MANAGER_DROP_IN);
-    let written = if text.is_empty() {
-        match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
-    } else {
-        path.parent()
-            .map_or(Ok(()), fs::create_dir_all)
-            .and_then(|()| fs::write(path, text))
-    };
-    written.map_err(ApplyError::DropIn)?;
-    reload_network_manager();
-    Ok(())
-}
-
-/// SIGHUP makes NetworkManager read its settings again (NetworkManager(8)). Not running is fine: it
-/// reads them when it starts.
-fn reload_network_manager() {
-    let pid = fs::read_to_string("/run/NetworkManager/NetworkManager.pid")
-        .or_else(|_| fs::read_to_string("/run/NetworkManager.pid"));
-    let pid = pid
-        .ok()
-        .and_then(|text| text.trim().parse().ok())
-        .and_then(rustix::process::Pid::from_raw);
-    if let Some(pid) = pid {
-        // Gone in the meantime: as above.
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::HUP);
-    }
 }

@@ -8,6 +8,7 @@
 mod agent;
 mod apply;
 mod leases;
+mod network_manager;
 mod numbers;
 mod observe;
 mod observed;

@@ -1,20 +1,16 @@
 //! Reads the machine into plain data. No decision is taken here.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 
 use mptcp::PathManager;
 use netcfg::dhcp::Lease;
 use netcfg::{InterfaceIndex, Netlink, nft};
 use settings::edge::Settings;
 
+use crate::network_manager;
 use crate::numbers::NFT_TABLE;
 use crate::observed::Observed;
 use crate::plan::wanted_keys;
-
-/// Where NetworkManager reads drop-ins that are gone after a reboot (NetworkManager.conf(5)).
-pub(crate) const NETWORK_MANAGER_DROP_IN: &str = "/run/NetworkManager/conf.d/90-manypath.conf";
 
 /// Why the machine could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +45,7 @@ pub async fn observe(
         endpoints: path_manager.endpoints().await?,
         limits: Some(path_manager.limits().await?),
         firewall: nft::installed(&NFT_TABLE.parse().expect("a plain name"))?,
-        network_manager: network_manager(),
+        network_manager: network_manager::told(),
         leases,
         intercept_port,
         ..Observed::default()
@@ -60,13 +56,4 @@ pub async fn observe(
         }
     }
     Ok(observed)
-}
-
-/// Our drop-in's text; empty if it isn't there, `None` where there is no NetworkManager.
-fn network_manager() -> Option<String> {
-    let drop_in = Path::new(NETWORK_MANAGER_DROP_IN);
-    let folder = drop_in.parent()?.parent()?;
-    folder
-        .exists()
-        .then(|| fs::read_to_string(drop_in).unwrap_or_default())
 }

@@ -20,8 +20,17 @@ pub struct Originals {
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Values {
-    sysctls: BTreeMap<String, String>,
+    sysctls: BTreeMap<String, Kept>,
     limits: Option<(u32, u32)>,
+}
+
+/// A kernel setting's history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// What was there before us.
+    pub former: String,
+    /// What we wrote last. If another value is there at the end, somebody else has taken it over.
+    pub ours: String,
 }
 
 /// The file of former values is of no use.
@@ -65,16 +74,19 @@ impl Originals {
         })
     }
 
-    /// Writes a kernel setting's value down, unless an older one is known.
+    /// Writes down what a kernel setting was, unless an older value is known, and what it becomes.
     ///
     /// # Errors
     /// If it can't be written; then it must not be changed either.
-    pub fn remember(&mut self, key: &Sysctl, value: &str) -> Result<(), OriginalsError> {
+    pub fn remember(&mut self, key: &Sysctl, is: &str, ours: &str) -> Result<(), OriginalsError> {
         let key = key.to_string();
-        if self.values.sysctls.contains_key(&key) {
-            return Ok(());
-        }
-        self.values.sysctls.insert(key, value.to_owned());
+        let former = match self.values.sysctls.get(&key) {
+            Some(kept) if kept.ours == ours => return Ok(()),
+            Some(kept) => kept.former.clone(),
+            None => is.to_owned(),
+        };
+        let ours = ours.to_owned();
+        self.values.sysctls.insert(key, Kept { former, ours });
         self.save()
     }
 
@@ -91,7 +103,7 @@ impl Originals {
     }
 
     /// Hands out what has to be put back, and forgets it.
-    pub fn take(mut self) -> (Vec<(Sysctl, String)>, Option<Limits>) {
+    pub fn take(mut self) -> (Vec<(Sysctl, Kept)>, Option<Limits>) {
         let limits = self
             .values
             .limits
@@ -102,7 +114,7 @@ impl Originals {
             });
         let sysctls = std::mem::take(&mut self.values.sysctls)
             .into_iter()
-            .filter_map(|(key, value)| Some((Sysctl::new(&key).ok()?, value)))
+            .filter_map(|(key, kept)| Some((Sysctl::new(&key).ok()?, kept)))
             .collect();
         // It may not exist, if nothing was changed.
         let _ = fs::remove_file(&self.path);
@@ -138,10 +150,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run/edge.originals");
         let key = Sysctl::new("net.ipv4.ip_forward").unwrap();
-        Originals::load(&path).unwrap().remember(&key, "0").unwrap();
+        let mut first = Originals::load(&path).unwrap();
+        first.remember(&key, "0", "1").unwrap();
         let mut second = Originals::load(&path).unwrap();
-        second.remember(&key, "1").unwrap();
-        assert_eq!(second.take(), (vec![(key, "0".to_owned())], None));
+        second.remember(&key, "1", "2").unwrap();
+        let kept = Kept {
+            former: "0".to_owned(),
+            ours: "2".to_owned(),
+        };
+        assert_eq!(second.take(), (vec![(key, kept)], None));
         assert!(!path.exists());
     }
 

@@ -56,7 +56,7 @@ pub enum HubError {
 /// When it can't start. Kernel settings that this kernel refuses are logged, not fatal.
 pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(), HubError> {
     match mptcp::probe().map_err(HubError::Probe)? {
-        KernelSupport::Available | KernelSupport::Disabled { .. } => {}
+        KernelSupport::Available | KernelSupport::Disabled => {}
         missing => return Err(HubError::NoMptcp(missing)),
     }
     let users = users(&settings)?;

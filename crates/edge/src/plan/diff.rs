@@ -5,6 +5,7 @@ use netcfg::{Address, Family, InterfaceIndex, Route, RouteKind, Rule};
 use settings::edge::Settings;
 
 use super::Desired;
+use super::sysctls::is_forwarding;
 use crate::numbers;
 use crate::observed::Observed;
 use crate::step::Step;
@@ -124,18 +125,22 @@ fn keeps(endpoint: &Endpoint, spec: &EndpointSpec) -> bool {
 }
 
 fn set_sysctls(observed: &Observed, desired: &Desired, steps: &mut Vec<Step>) {
-    for (key, value) in &desired.sysctls {
-        let is = observed
-            .sysctls
-            .get(key)
-            .map(|value| value.split_ascii_whitespace());
-        if !is.is_some_and(|is| is.eq(value.split_ascii_whitespace())) {
-            steps.push(Step::SetSysctl {
-                key: key.clone(),
-                value: value.clone(),
-            });
-        }
-    }
+    let mut set: Vec<_> = desired
+        .sysctls
+        .iter()
+        .filter(|(key, value)| {
+            let is = observed.sysctls.get(key);
+            !is.is_some_and(|is| {
+                is.split_ascii_whitespace()
+                    .eq(value.split_ascii_whitespace())
+            })
+        })
+        .collect();
+    set.sort_by_key(|(key, _)| is_forwarding(key));
+    steps.extend(set.into_iter().map(|(key, value)| Step::SetSysctl {
+        key: key.clone(),
+        value: value.clone(),
+    }));
 }
 
 fn set_up(observed: &Observed, desired: &Desired, steps: &mut Vec<Step>) {

@@ -50,7 +50,7 @@ fn desired(settings: &Settings, observed: &Observed) -> Desired {
     let host = host_link(settings, observed);
     let uplinks = uplinks(settings, observed);
     Desired {
-        up: uplinks.iter().map(|uplink| uplink.link.index).collect(),
+        up: managed(&uplinks),
         addresses: leased_addresses(&uplinks),
         routes: routing::routes(settings, &uplinks),
         rules: routing::rules(settings, &uplinks),
@@ -68,6 +68,15 @@ fn desired(settings: &Settings, observed: &Observed) -> Desired {
         )),
         network_manager: Some(network_manager(&uplinks)),
     }
+}
+
+/// Interfaces that we bring up. One whose addresses others manage may be down because they want so.
+fn managed(uplinks: &[Uplink<'_>]) -> Vec<InterfaceIndex> {
+    uplinks
+        .iter()
+        .filter(|uplink| uplink.wants_dhcp())
+        .map(|uplink| uplink.link.index)
+        .collect()
 }
 
 /// Addresses from leases. Those of router advertisements the kernel adds by itself.

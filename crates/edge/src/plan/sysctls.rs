@@ -37,9 +37,40 @@ pub(super) fn sysctls(
         .collect();
     wanted.extend(forwarding(host));
     wanted.extend(uplinks.iter().flat_map(per_uplink));
+    for uplink in uplinks.iter().filter(|uplink| !uplink.wants_dhcp()) {
+        leave_to_others(uplink, observed, &mut wanted);
+    }
     wanted.retain(|key, _| observed.sysctls.contains_key(key));
     wanted
 }
+
+/// Who puts the addresses there decides on router advertisements, too: NetworkManager and networkd
+/// read them themselves and switch the kernel's part off. Where the kernel has that part, it must go
+/// on when this machine forwards.
+fn leave_to_others(
+    uplink: &Uplink<'_>,
+    observed: &Observed,
+    wanted: &mut BTreeMap<Sysctl, String>,
+) {
+    let of_uplink =
+        |knob| Sysctl::of_interface(Family::V6, &uplink.link.name, knob).expect("one component");
+    wanted.remove(&of_uplink("autoconf"));
+    wanted.remove(&of_uplink("use_tempaddr"));
+    let accept_ra = of_uplink("accept_ra");
+    // 2 may be ours, of an earlier round.
+    let kernels = matches!(observed.sysctls.get(&accept_ra), Some(is) if is == "1" || is == "2");
+    if !(uplink.rule.ipv6 && kernels) {
+        wanted.remove(&accept_ra);
+    }
+}
+
+/// Whether the kernel forgets something when this goes on: the default routers of interfaces whose
+/// `accept_ra` is not 2 yet.
+pub(super) fn is_forwarding(key: &Sysctl) -> bool {
+    key.to_string() == IPV6_FORWARDING
+}
+
+const IPV6_FORWARDING: &str = "net.ipv6.conf.all.forwarding";
 
 pub(super) fn tuning(settings: &Settings) -> Tuning {
     Tuning {
@@ -52,7 +83,7 @@ pub(super) fn tuning(settings: &Settings) -> Tuning {
 
 /// The host's packets pass through, those that are not taken in (UDP, ICMP, bypassed TCP).
 fn forwarding(host: Option<&Link>) -> BTreeMap<Sysctl, String> {
-    let keys = ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"];
+    let keys = ["net.ipv4.ip_forward", IPV6_FORWARDING];
     host.map(|_| keys.map(|name| (key(name), "1".to_owned())).into())
         .unwrap_or_default()
 }

@@ -414,3 +414,52 @@ fn notes_name_what_is_missing() {
     }
     assert!(!notes.contains("eth2"), "{notes}");
 }
+
+fn key(text: &str) -> Sysctl {
+    text.parse().unwrap()
+}
+
+#[test]
+fn an_uplink_of_others_stays_down_and_keeps_their_router_advertisements() {
+    let external = "interface = 'eth1'\naddresses = 'external'\n";
+    let text = format!("[[uplink]]\n{external}[[uplink]]\ninterface = 'eth2'\n");
+    let settings = Settings::parse(&text, "edge.toml").unwrap_or_else(|errors| panic!("{errors}"));
+    let wanted = |accept_ra: &str| {
+        let mut observed = observed();
+        for link in &mut observed.links {
+            link.up = false;
+        }
+        for (knob, value) in [("accept_ra", accept_ra), ("autoconf", "0")] {
+            for name in ["eth1", "eth2"] {
+                let key = key(&format!("net.ipv6.conf.{name}.{knob}"));
+                observed.sysctls.insert(key, value.to_owned());
+            }
+        }
+        let steps = plan(&settings, &observed).into_iter();
+        steps
+            .filter(|step| matches!(step, Step::SetSysctl { .. } | Step::SetUp { .. }))
+            .map(|step| step.to_string())
+            .collect::<Vec<_>>()
+    };
+    let ours = "set net.ipv6.conf.eth2.accept_ra = 2";
+    let rest = ["set net.ipv6.conf.eth2.autoconf = 1", "bring eth2 up"];
+    assert_eq!(wanted("0"), [&[ours][..], &rest].concat());
+    let kernels = "set net.ipv6.conf.eth1.accept_ra = 2";
+    assert_eq!(wanted("1"), [&[kernels, ours][..], &rest].concat());
+}
+
+#[test]
+fn forwarding_goes_on_when_advertised_routers_are_safe() {
+    let mut observed = observed();
+    for name in ["all.forwarding", "eth1.accept_ra"] {
+        let key = key(&format!("net.ipv6.conf.{name}"));
+        observed.sysctls.insert(key, "0".to_owned());
+    }
+    let steps = plan(&settings(""), &observed);
+    let place = |text: &str| {
+        steps
+            .iter()
+            .position(|step| step.to_string().contains(text))
+    };
+    assert!(place("accept_ra").unwrap() < place("all.forwarding").unwrap());
+}
