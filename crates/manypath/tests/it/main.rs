@@ -1,0 +1,10 @@
+//! Manypath as users meet it: real programs on both sides of a real edge and a real hub, in a lab of
+//! the test's own. Needs root.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic with its place is what a failed test is for"
+)]
+
+mod proxy;
+mod support;

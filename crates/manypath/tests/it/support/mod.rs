@@ -1,0 +1,80 @@
+//! What the tests have in common.
+
+mod names;
+mod nginx;
+mod run;
+mod sockets;
+
+use std::time::{Duration, Instant};
+
+use lab::rig::{Capture, Rig, RigSpec};
+use lab::topology::{Node, Uplink, addresses};
+
+pub use names::Names;
+pub use nginx::{Nginx, body};
+pub use run::{command, run, run_with, shell};
+pub use sockets::{connect, http_get, socks5};
+
+/// The program under test.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_manypath");
+
+/// How long anything may take that a test waits for. Much longer than it takes, because the machine
+/// may have other work.
+pub const LIMIT: Duration = Duration::from_secs(10);
+
+/// The standard rig: two links, hub, everything captured.
+pub fn spec() -> RigSpec {
+    RigSpec::new(PROGRAM)
+}
+
+/// The same, but programs have to use the proxy.
+pub fn proxy_spec() -> RigSpec {
+    RigSpec {
+        capture: Capture::Proxy,
+        ..spec()
+    }
+}
+
+/// Polls until `found` finds something. For what the kernel gives no event.
+pub fn eventually<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        if let Some(it) = found() {
+            return it;
+        }
+        assert!(Instant::now() < deadline, "{what}: not within {LIMIT:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The IPv4 address of an uplink as the edge's status shows it.
+pub fn uplink_address(rig: &Rig, uplink: Uplink) -> Option<String> {
+    let status = rig.edge_status().ok()?;
+    let addresses = status["uplinks"][uplink.position()]["addresses"].as_array()?;
+    let first = addresses.first()?["address"].as_str()?;
+    Some(first.split('/').next()?.to_owned())
+}
+
+/// The address by which the Internet sees connections of an access network.
+pub fn seen_as(uplink: Uplink) -> String {
+    addresses::access_to_core(uplink).ipv4().to_string()
+}
+
+/// How many subflows the connection to `destination` has, and whether it fell back to plain TCP.
+pub fn subflows_to(rig: &Rig, destination: &str) -> Option<(usize, bool)> {
+    let status = rig.edge_status().ok()?;
+    let connections = status["connections"].as_array()?;
+    let connection = connections
+        .iter()
+        .find(|it| it["destination"] == destination)?;
+    let onward = &connection["onward"];
+    Some((
+        onward["subflows"].as_array()?.len(),
+        onward["fallback"].as_bool()?,
+    ))
+}
+
+/// Standard output of a program that must succeed.
+pub fn output(rig: &Rig, node: Node, program: &str, arguments: &[&str]) -> String {
+    run(rig.lab(), node, program, arguments).ok()
+}

@@ -1,0 +1,73 @@
+//! Connections of the test's own, where a program would hide what comes back.
+
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+
+use lab::rig::Rig;
+use lab::topology::Node;
+
+use super::LIMIT;
+
+/// A connection from a node, which waits for nothing longer than [`LIMIT`].
+pub fn connect(rig: &Rig, node: Node, to: SocketAddr) -> io::Result<TcpStream> {
+    rig.lab().namespace(node).run(|| open(to))
+}
+
+fn open(to: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&to, LIMIT)?;
+    stream.set_read_timeout(Some(LIMIT))?;
+    stream.set_write_timeout(Some(LIMIT))?;
+    Ok(stream)
+}
+
+/// The body of an HTTP answer, from the calling thread's namespace.
+pub fn http_get(to: SocketAddr, path: &str) -> io::Result<String> {
+    let mut stream = open(to)?;
+    write!(stream, "GET {path} HTTP/1.0\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let body = answer.split_once("\r\n\r\n").map(|(_, body)| body);
+    body.map(str::to_owned)
+        .ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+}
+
+/// What a SOCKS5 proxy answered.
+pub struct Socks5 {
+    /// RFC 1928 section 6.
+    pub code: u8,
+    pub stream: TcpStream,
+}
+
+/// Asks the edge's proxy for a connection, from the Windows side. `host` is an address or a name.
+pub fn socks5(rig: &Rig, host: &str, port: u16) -> io::Result<Socks5> {
+    let mut stream = connect(rig, Node::Windows, rig.proxy())?;
+    stream.write_all(&[5, 1, 0])?;
+    let mut method = [0; 2];
+    stream.read_exact(&mut method)?;
+    assert_eq!(method, [5, 0]);
+    let mut request = vec![5, 1, 0];
+    match host.parse() {
+        Ok(IpAddr::V4(ip)) => {
+            request.push(1);
+            request.extend(ip.octets());
+        }
+        Ok(IpAddr::V6(ip)) => {
+            request.push(4);
+            request.extend(ip.octets());
+        }
+        Err(_) => {
+            request.extend([3, host.len() as u8]);
+            request.extend(host.bytes());
+        }
+    }
+    request.extend(port.to_be_bytes());
+    stream.write_all(&request)?;
+    let mut reply = [0; 4];
+    stream.read_exact(&mut reply)?;
+    let mut bound = vec![0; if reply[3] == 4 { 18 } else { 6 }];
+    stream.read_exact(&mut bound)?;
+    Ok(Socks5 {
+        code: reply[1],
+        stream,
+    })
+}
