@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use mptcp::{KernelSupport, PathManager};
 use netcfg::{Netlink, Watch};
+use originals::{Originals, OriginalsError};
 use settings::edge::Settings;
 use tokio::sync::watch;
 
@@ -13,7 +14,6 @@ use crate::apply::{ApplyError, Hands};
 use crate::leases::Leases;
 use crate::observe::{ObserveError, observe};
 use crate::observed::Observed;
-use crate::originals::{Originals, OriginalsError};
 use crate::plan::{notes, plan, teardown};
 use crate::proxy::{Proxy, ProxyError};
 use crate::status::{Control, ControlError, NetworkStatus};
@@ -212,7 +212,7 @@ impl Agent<'_> {
             tracing::warn!("no DHCP: {:#}", anyhow::Error::from(error));
         }
         let steps = plan(self.settings, &observed);
-        let failed = self.apply_all(steps, &observed).await;
+        let failed = self.apply_all(steps).await;
         let problems = failed
             .iter()
             .map(|(step, error)| problem(step, error))
@@ -249,14 +249,10 @@ impl Agent<'_> {
         .await
     }
 
-    async fn apply_all(
-        &mut self,
-        steps: Vec<Step>,
-        observed: &Observed,
-    ) -> Vec<(Step, ApplyError)> {
+    async fn apply_all(&mut self, steps: Vec<Step>) -> Vec<(Step, ApplyError)> {
         let mut failed = Vec::new();
         for step in steps {
-            match self.hands.apply(&step, observed).await {
+            match self.hands.apply(&step).await {
                 Ok(()) => tracing::info!("{step}"),
                 Err(error) => {
                     tracing::warn!("{}", problem(&step, &error));
@@ -276,7 +272,7 @@ impl Agent<'_> {
             if steps.is_empty() {
                 break;
             }
-            let failed = self.apply_all(steps, &observed).await;
+            let failed = self.apply_all(steps).await;
             errors = failed
                 .iter()
                 .map(|(step, error)| problem(step, error))

@@ -3,12 +3,11 @@
 use std::io;
 
 use mptcp::{PathManager, PathManagerError};
-use netcfg::{Netlink, SysctlError, nft};
+use netcfg::{Netlink, nft};
+use originals::{Originals, OriginalsError};
 
 use crate::network_manager;
 use crate::numbers::NFT_TABLE;
-use crate::observed::Observed;
-use crate::originals::{Originals, OriginalsError};
 use crate::step::Step;
 
 /// Why a step failed.
@@ -17,23 +16,13 @@ pub enum ApplyError {
     /// A link, address, route or rule.
     #[error(transparent)]
     Network(#[from] netcfg::Error),
-    /// An endpoint or the limits.
+    /// An endpoint.
     #[error(transparent)]
     PathManager(#[from] PathManagerError),
     /// The nftables table.
     #[error(transparent)]
     Firewall(#[from] nft::Error),
-    /// A kernel setting.
-    #[error(transparent)]
-    Sysctl(#[from] SysctlError),
-    /// A kernel setting was written and reads back otherwise.
-    #[error("{key} stayed {is:?} although {wanted:?} was written; this kernel does not take it")]
-    Refused {
-        key: netcfg::Sysctl,
-        wanted: String,
-        is: String,
-    },
-    /// The former value could not be kept, so nothing was changed.
+    /// A kernel setting, or the limits.
     #[error(transparent)]
     Originals(#[from] OriginalsError),
     /// NetworkManager's drop-in.
@@ -46,22 +35,22 @@ pub enum ApplyError {
 pub struct Hands {
     /// Links, addresses, routes and rules.
     pub netlink: Netlink,
-    /// Endpoints and limits.
+    /// Endpoints.
     pub path_manager: PathManager,
-    /// Where former values are kept.
+    /// Kernel settings and limits, with their former values.
     pub originals: Originals,
 }
 
 impl Hands {
-    /// Does one step. `observed` is what the plan was made from.
+    /// Does one step.
     ///
     /// # Errors
     /// When the kernel refuses; other steps may still be done.
-    pub async fn apply(&mut self, step: &Step, observed: &Observed) -> Result<(), ApplyError> {
+    pub async fn apply(&mut self, step: &Step) -> Result<(), ApplyError> {
         let (net, pm) = (&self.netlink, &self.path_manager);
         match step {
             Step::DeleteEndpoint { id, .. } => tolerate_gone(pm.delete(*id).await)?,
-            Step::SetSysctl { key, value } => self.set_sysctl(key, value, observed)?,
+            Step::SetSysctl { key, value } => self.originals.set(key, value)?,
             Step::SetUp { index, .. } => net.set_link_up(*index).await?,
             Step::DeleteAddress(address) => drop(net.delete_address(address).await?),
             Step::AddAddress(address) => drop(net.add_address(address).await?),
@@ -71,12 +60,7 @@ impl Hands {
             Step::AddRule(rule) => drop(net.add_rule(rule).await?),
             Step::InstallFirewall(table) => table.install()?,
             Step::DeleteFirewall => nft::delete(&NFT_TABLE.parse().expect("a plain name"))?,
-            Step::SetLimits(limits) => {
-                if let Some(limits) = observed.limits {
-                    self.originals.remember_limits(limits)?;
-                }
-                self.path_manager.set_limits(*limits).await?;
-            }
+            Step::SetLimits(limits) => self.originals.set_limits(pm, *limits).await?,
             Step::SetEndpointFlags { id, flags } => pm.set_flags(*id, *flags).await?,
             Step::AddEndpoint(spec) => tolerate_present(pm.add(spec).await)?,
             Step::TellNetworkManager(text) => {
@@ -87,51 +71,9 @@ impl Hands {
     }
 
     /// Puts former kernel settings back; goes on after an error and returns all of them.
-    pub async fn restore(self) -> Vec<ApplyError> {
-        let (sysctls, limits) = self.originals.take();
-        let mut errors = Vec::new();
-        for (key, kept) in sysctls {
-            // Another value than ours: NetworkManager or the administrator has taken it over.
-            let untouched = key.read().is_ok_and(|is| same(&is, &kept.ours));
-            match untouched.then(|| key.write(&kept.former)) {
-                // Not found: of an interface that is gone.
-                None | Some(Ok(()) | Err(SysctlError::NotFound { .. })) => {}
-                Some(Err(error)) => errors.push(error.into()),
-            }
-        }
-        if let Some(limits) = limits
-            && let Err(error) = self.path_manager.set_limits(limits).await
-        {
-            errors.push(error.into());
-        }
-        errors
+    pub async fn restore(self) -> Vec<OriginalsError> {
+        self.originals.restore(&self.path_manager).await
     }
-
-    fn set_sysctl(
-        &mut self,
-        key: &netcfg::Sysctl,
-        value: &str,
-        observed: &Observed,
-    ) -> Result<(), ApplyError> {
-        if let Some(former) = observed.sysctls.get(key) {
-            self.originals.remember(key, former, value)?;
-        }
-        key.write(value)?;
-        let is = key.read()?;
-        if !same(&is, value) {
-            return Err(ApplyError::Refused {
-                key: key.clone(),
-                wanted: value.to_owned(),
-                is,
-            });
-        }
-        Ok(())
-    }
-}
-
-/// The kernel puts other blanks between numbers than were written.
-fn same(a: &str, b: &str) -> bool {
-    a.split_ascii_whitespace().eq(b.split_ascii_whitespace())
 }
 
 fn tolerate_gone(result: Result<(), PathManagerError>) -> Result<(), PathManagerError> {

@@ -12,7 +12,6 @@ mod network_manager;
 mod numbers;
 mod observe;
 mod observed;
-mod originals;
 mod plan;
 mod proxy;
 mod status;

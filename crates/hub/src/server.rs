@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use mptcp::{KernelSupport, ListenOptions, PathManager, Transport};
-use netcfg::{Change, Netlink};
+use mptcp::{KernelSupport, ListenOptions, Transport};
+use netcfg::{Change, Netlink, Watch};
 use relay::{
     AddressFilter, Connector, ConnectorOptions, Intake, Protocols, Route, Server, ServerOptions,
     Users,
@@ -42,10 +42,7 @@ pub enum HubError {
     /// Addresses and routes.
     #[error(transparent)]
     Network(#[from] netcfg::Error),
-    /// Endpoints and limits.
-    #[error(transparent)]
-    PathManager(#[from] mptcp::PathManagerError),
-    /// The kernel's settings.
+    /// The kernel's settings, and announced addresses.
     #[error(transparent)]
     Tune(#[from] TuneError),
 }
@@ -61,10 +58,9 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
     }
     let users = users(&settings)?;
     let netlink = Netlink::new()?;
-    let path_manager = PathManager::new()?;
-    let tuned = Tuned::apply(&settings, &netlink, &path_manager).await?;
+    let tuned = Tuned::apply(&settings, &netlink).await?;
     let served = serve(&settings, users, &netlink, stop).await;
-    tuned.restore(&path_manager).await;
+    tuned.restore().await;
     served
 }
 
@@ -80,6 +76,10 @@ async fn serve(
     stop: impl Future<Output = ()>,
 ) -> Result<(), HubError> {
     let destinations = Destinations::new(settings.allow.clone());
+    // Listen first, read second: what changes in between comes as an event. And know all of them
+    // before anyone can ask for one.
+    let changes = netlink.watch()?;
+    read_own_addresses(netlink, &destinations).await?;
     let listeners = settings.listen.iter().map(|&address| listen(address));
     let listeners: Vec<TcpListener> = listeners.collect::<Result<_, _>>()?;
     let server = server(settings, users, Arc::new(destinations.clone()));
@@ -94,7 +94,7 @@ async fn serve(
     let mut serving = std::pin::pin!(futures_util::future::join_all(serving));
     tokio::select! {
         _ = &mut serving => return Ok(()),
-        result = know_own_addresses(netlink, &destinations) => return result,
+        result = follow_own_addresses(netlink, changes, &destinations) => return result,
         () = stop => {}
     }
     tracing::info!(
@@ -149,14 +149,23 @@ fn server(settings: &Settings, users: Users, filter: Arc<dyn AddressFilter>) -> 
 }
 
 /// Keeps the list of the server's own addresses right. Never ends but by an error.
-async fn know_own_addresses(
+async fn follow_own_addresses(
+    netlink: &Netlink,
+    mut changes: Watch,
+    destinations: &Destinations,
+) -> Result<(), HubError> {
+    loop {
+        if let Change::Address(_) | Change::Overrun = changes.next().await? {
+            read_own_addresses(netlink, destinations).await?;
+        }
+    }
+}
+
+async fn read_own_addresses(
     netlink: &Netlink,
     destinations: &Destinations,
 ) -> Result<(), HubError> {
-    let mut changes = netlink.watch()?;
-    loop {
-        let addresses = netlink.addresses().await?;
-        destinations.set_own(addresses.iter().map(|address| address.net.addr()));
-        while !matches!(changes.next().await?, Change::Address(_) | Change::Overrun) {}
-    }
+    let addresses = netlink.addresses().await?;
+    destinations.set_own(addresses.iter().map(|address| address.net.addr()));
+    Ok(())
 }

@@ -4,15 +4,15 @@ use std::net::IpAddr;
 
 use mptcp::tuning::Tuning;
 use mptcp::{EndpointFlags, EndpointSpec, Limits, PathManager, PathManagerError};
-use netcfg::{Netlink, Sysctl, SysctlError};
+use netcfg::{Netlink, Sysctl};
+use originals::{Originals, OriginalsError};
 use settings::hub::Settings;
 
-/// What was changed, with what was there before.
+/// What was changed can be put back.
 #[derive(Debug)]
 pub struct Tuned {
-    sysctls: Vec<(Sysctl, String)>,
-    limits: Limits,
-    announced: Vec<EndpointSpec>,
+    originals: Originals,
+    path_manager: PathManager,
 }
 
 /// The hub could not be prepared.
@@ -24,66 +24,79 @@ pub enum TuneError {
     /// Addresses can't be read.
     #[error(transparent)]
     Network(#[from] netcfg::Error),
-    /// Endpoints and limits.
+    /// No path manager.
     #[error(transparent)]
     PathManager(#[from] PathManagerError),
+    /// An address can't be announced.
+    #[error("cannot announce this server's addresses; mend it, or leave `announce` empty")]
+    Announce(#[source] OriginalsError),
+    /// What an earlier run has left is unknown.
+    #[error(transparent)]
+    Originals(OriginalsError),
 }
 
 impl Tuned {
-    /// Sets limits, announced addresses and kernel settings. A kernel setting that can't be set is
-    /// logged: the hub works without, slower.
+    /// Sets limits, announced addresses and kernel settings. What can't be set is logged: the hub
+    /// works without, slower.
     ///
     /// # Errors
-    /// When an address is not the server's, or the path manager refuses.
-    pub async fn apply(
-        settings: &Settings,
-        netlink: &Netlink,
-        path_manager: &PathManager,
-    ) -> Result<Self, TuneError> {
+    /// When an address is not the server's or can't be announced. Nothing stays changed then.
+    pub async fn apply(settings: &Settings, netlink: &Netlink) -> Result<Self, TuneError> {
         let announced = announced(settings, netlink).await?;
-        let limits = path_manager.limits().await?;
-        path_manager
-            .set_limits(Limits {
-                subflows: settings.mptcp.subflows.into(),
-                add_addr_accepted: settings.mptcp.add_addr_accepted.into(),
-            })
-            .await?;
-        for spec in &announced {
-            match path_manager.add(spec).await {
-                Err(error) if !error.is_already_there() => return Err(error.into()),
-                _ => {}
-            }
+        let file = settings.control.socket.with_extension("originals");
+        let mut tuned = Self {
+            originals: Originals::load(&file).map_err(TuneError::Originals)?,
+            path_manager: PathManager::new()?,
+        };
+        let (originals, path_manager) = (&mut tuned.originals, &tuned.path_manager);
+        if let Err(error) = originals.set_endpoints(path_manager, &announced).await {
+            tuned.restore().await;
+            return Err(TuneError::Announce(error));
         }
-        Ok(Self {
-            sysctls: set_sysctls(settings),
-            limits,
-            announced,
-        })
+        if let Err(error) = tuned.set_kernel(settings).await {
+            tracing::warn!(
+                "{:#}; the kernel keeps its own settings, with which connections may be slower. \
+                 Run the hub as root, or with CAP_NET_ADMIN and a folder for {} that it can write to",
+                anyhow::Error::from(error),
+                file.display()
+            );
+        }
+        Ok(tuned)
     }
 
     /// Puts back what was there. What fails is logged: the hub is going anyway.
-    pub async fn restore(self, path_manager: &PathManager) {
-        for (key, value) in &self.sysctls {
-            if let Err(error) = key.write(value) {
-                tracing::warn!("{:#}", anyhow::Error::from(error));
-            }
-        }
-        if let Err(error) = self.delete_announced(path_manager).await {
+    pub async fn restore(self) {
+        for error in self.originals.restore(&self.path_manager).await {
             tracing::warn!("{:#}", anyhow::Error::from(error));
         }
     }
 
-    async fn delete_announced(&self, path_manager: &PathManager) -> Result<(), PathManagerError> {
-        for endpoint in path_manager.endpoints().await? {
-            if self
-                .announced
-                .iter()
-                .any(|spec| spec.address == endpoint.address)
-            {
-                path_manager.delete(endpoint.id).await?;
-            }
+    /// Logs what this kernel refuses.
+    ///
+    /// # Errors
+    /// If this process may set nothing.
+    async fn set_kernel(&mut self, settings: &Settings) -> Result<(), OriginalsError> {
+        let limits = Limits {
+            subflows: settings.mptcp.subflows.into(),
+            add_addr_accepted: settings.mptcp.add_addr_accepted.into(),
+        };
+        let limited = self.originals.set_limits(&self.path_manager, limits).await;
+        refused(limited)?;
+        for (key, value) in sysctls(settings) {
+            refused(self.originals.set(&key, &value))?;
         }
-        path_manager.set_limits(self.limits).await
+        Ok(())
+    }
+}
+
+fn refused(result: Result<(), OriginalsError>) -> Result<(), OriginalsError> {
+    match result {
+        Err(error) if error.is_for_want_of_rights() => Err(error),
+        Err(error) => {
+            tracing::warn!("{:#}", anyhow::Error::from(error));
+            Ok(())
+        }
+        Ok(()) => Ok(()),
     }
 }
 
@@ -103,7 +116,8 @@ async fn announced(settings: &Settings, netlink: &Netlink) -> Result<Vec<Endpoin
     settings.announce.iter().map(spec).collect()
 }
 
-fn set_sysctls(settings: &Settings) -> Vec<(Sysctl, String)> {
+/// What to set, of what this kernel has.
+fn sysctls(settings: &Settings) -> Vec<(Sysctl, String)> {
     let tuning = Tuning {
         stale_loss_count: settings.mptcp.stale_loss_count,
         blackhole_timeout: settings.mptcp.blackhole_timeout,
@@ -121,33 +135,13 @@ fn set_sysctls(settings: &Settings) -> Vec<(Sysctl, String)> {
             .map(|(_, value)| value.as_str())
     };
     if !tuning.has_congestion_control(value_of) {
+        let name = &tuning.congestion_control;
         tracing::warn!(
-            "this kernel has no {}; load it (modprobe tcp_{})",
-            tuning.congestion_control,
-            tuning.congestion_control
+            "this kernel has no {name}; load it (modprobe tcp_{name}) or set mptcp.congestion_control"
         );
     }
-    let mut former = Vec::new();
-    for (key, value) in tuning.sysctls(value_of) {
-        match change(key, &value, value_of(key).unwrap_or_default()) {
-            Ok(Some(changed)) => former.push(changed),
-            Ok(None) => {}
-            Err(error) => tracing::warn!("{:#}", anyhow::Error::from(error)),
-        }
-    }
-    former
-}
-
-fn change(key: &str, value: &str, is: &str) -> Result<Option<(Sysctl, String)>, SysctlError> {
-    let same = |a: &str, b: &str| a.split_ascii_whitespace().eq(b.split_ascii_whitespace());
-    if same(is, value) {
-        return Ok(None);
-    }
-    let sysctl = Sysctl::new(key)?;
-    sysctl.write(value)?;
-    let reads = sysctl.read()?;
-    if !same(&reads, value) {
-        tracing::warn!("{key} stayed {reads:?} although {value:?} was written");
-    }
-    Ok(Some((sysctl, is.to_owned())))
+    let wanted = tuning.sysctls(value_of).into_iter();
+    wanted
+        .filter_map(|(key, value)| Some((Sysctl::new(key).ok()?, value)))
+        .collect()
 }

@@ -41,7 +41,7 @@ pub fn plan(settings: &Settings, observed: &Observed) -> Vec<Step> {
 }
 
 /// The steps that take away all that is ours. Kernel settings are not in it: their former values
-/// are in a file, see [`netcfg::Originals`].
+/// are in a file, see [`originals::Originals`].
 pub fn teardown(settings: &Settings, observed: &Observed) -> Vec<Step> {
     diff::steps(settings, observed, &Desired::default())
 }

@@ -1,0 +1,98 @@
+//! The file of former values.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::OriginalsError;
+
+/// The values and where they are kept.
+#[derive(Debug)]
+pub(crate) struct File {
+    path: PathBuf,
+    pub(crate) values: Values,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Values {
+    /// By name.
+    pub(crate) sysctls: BTreeMap<String, Kept<String>>,
+    /// Subflows and accepted addresses.
+    pub(crate) limits: Option<Kept<(u32, u32)>>,
+    /// What was added, with what was there in its place.
+    pub(crate) endpoints: BTreeMap<IpAddr, Option<Displaced>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Kept<T> {
+    /// What was there before us.
+    pub(crate) former: T,
+    /// What we wrote last. If another value is there at the end, somebody else has taken it over.
+    pub(crate) ours: T,
+}
+
+/// An endpoint of somebody else's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Displaced {
+    pub(crate) interface: Option<u32>,
+    pub(crate) flags: u32,
+}
+
+impl File {
+    pub(crate) fn load(path: &Path) -> Result<Self, OriginalsError> {
+        let values = match fs::read_to_string(path) {
+            Ok(text) => serde_json::from_str(&text).unwrap_or_else(|error| {
+                tracing::warn!(
+                    "{}: {error}; former kernel settings are unknown",
+                    path.display()
+                );
+                Values::default()
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Values::default(),
+            Err(source) => {
+                return Err(OriginalsError::File {
+                    path: path.to_owned(),
+                    source,
+                });
+            }
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            values,
+        })
+    }
+
+    /// Writes the values; with none left, the file goes.
+    pub(crate) fn save(&self) -> Result<(), OriginalsError> {
+        let saved = match self.values == Values::default() {
+            true => self.remove(),
+            false => self.write(),
+        };
+        saved.map_err(|source| OriginalsError::File {
+            path: self.path.clone(),
+            source,
+        })
+    }
+
+    fn remove(&self) -> io::Result<()> {
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Renamed into place: a kill leaves the old file or the new one, never half of one. Not synced:
+    /// what a power failure takes, it takes from the kernel too.
+    fn write(&self) -> io::Result<()> {
+        let text = serde_json::to_string_pretty(&self.values)?;
+        fs::create_dir_all(self.path.parent().unwrap_or(Path::new("/")))?;
+        let mut draft = self.path.clone().into_os_string();
+        draft.push(".draft");
+        fs::write(&draft, text)?;
+        fs::rename(&draft, &self.path)
+    }
+}
