@@ -12,6 +12,9 @@ pub const UPLINKS: TableId = TableId(FIRST_TABLE);
 /// Delivers packets that TPROXY marked to this machine.
 pub const INTERCEPTED: TableId = TableId(FIRST_TABLE - 1);
 
+/// Leads nowhere: ends a lookup with an answer to the sender.
+pub const NOWHERE: TableId = TableId(FIRST_TABLE - 2);
+
 /// Our nftables table, of family inet.
 pub const NFT_TABLE: &str = "manypath";
 
@@ -39,4 +42,8 @@ pub mod priority {
     pub const KNOWN_NETWORKS: RulePriority = RulePriority(7_802);
     /// All else: a living uplink. With none the lookup goes on to `main`.
     pub const UPLINKS: RulePriority = RulePriority(7_803);
+    /// But what comes from the host has no other way. In `main` it would find this machine's own way
+    /// out, which in WSL leads back to the host, or an uplink whose address is not ready, so that it
+    /// left with a wrong source for as long as connection tracking remembers.
+    pub const HOST_NOWHERE: RulePriority = RulePriority(7_804);
 }

@@ -52,8 +52,8 @@ fn desired(settings: &Settings, observed: &Observed) -> Desired {
     Desired {
         up: managed(&uplinks),
         addresses: leased_addresses(&uplinks),
-        routes: routing::routes(settings, &uplinks),
-        rules: routing::rules(settings, &uplinks),
+        routes: routing::routes(settings, host, &uplinks),
+        rules: routing::rules(settings, host, &uplinks),
         endpoints: endpoints::endpoints(&uplinks),
         limits: Some(Limits {
             subflows: settings.mptcp.subflows.into(),

@@ -1,7 +1,7 @@
 //! Routes and rules: each uplink's own table, the table of all living uplinks, and who looks where.
 
 use ipnet::IpNet;
-use netcfg::{Family, InterfaceIndex, Route, RouteKind, Rule, TableId};
+use netcfg::{Family, InterfaceIndex, Link, Route, RouteKind, Rule, TableId};
 use settings::edge::{Capture, Intercept, Settings};
 
 use crate::numbers::{self, priority};
@@ -13,18 +13,17 @@ const LAST: u32 = 1_000_000;
 /// Metric of the preferred uplink in the table of all; each further uplink has one more.
 const FIRST: u32 = 100;
 
-pub(super) fn routes(settings: &Settings, uplinks: &[Uplink<'_>]) -> Vec<Route> {
+pub(super) fn routes(
+    settings: &Settings,
+    host: Option<&Link>,
+    uplinks: &[Uplink<'_>],
+) -> Vec<Route> {
     let mut routes = Vec::new();
     for (order, uplink) in uplinks.iter().enumerate() {
         let table = numbers::table_of(uplink.link.index);
-        for family in [Family::V4, Family::V6] {
-            // A socket that has a dead uplink's address must fail, not leave by another uplink
-            // with a wrong source.
-            routes.push(Route {
-                metric: LAST,
-                ..ours(table, family.everything(), RouteKind::Unreachable)
-            });
-        }
+        // A socket that has a dead uplink's address must fail, not leave by another uplink with a
+        // wrong source.
+        routes.extend(nowhere(table));
         if !uplink.link.carrier {
             continue;
         }
@@ -43,6 +42,9 @@ pub(super) fn routes(settings: &Settings, uplinks: &[Uplink<'_>]) -> Vec<Route> 
             }
         }
     }
+    if host.is_some() {
+        routes.extend(nowhere(numbers::NOWHERE));
+    }
     if intercepts_by_tproxy(settings) {
         for family in [Family::V4, Family::V6] {
             routes.push(Route {
@@ -54,7 +56,7 @@ pub(super) fn routes(settings: &Settings, uplinks: &[Uplink<'_>]) -> Vec<Route> 
     dedup(routes)
 }
 
-pub(super) fn rules(settings: &Settings, uplinks: &[Uplink<'_>]) -> Vec<Rule> {
+pub(super) fn rules(settings: &Settings, host: Option<&Link>, uplinks: &[Uplink<'_>]) -> Vec<Rule> {
     let mut rules = Vec::new();
     for uplink in uplinks {
         for way in &uplink.ways {
@@ -75,6 +77,10 @@ pub(super) fn rules(settings: &Settings, uplinks: &[Uplink<'_>]) -> Vec<Rule> {
             ..rule(family, priority::KNOWN_NETWORKS, TableId::MAIN)
         });
         rules.push(rule(family, priority::UPLINKS, numbers::UPLINKS));
+        rules.extend(host.map(|link| Rule {
+            iif: Some(link.name.clone()),
+            ..rule(family, priority::HOST_NOWHERE, numbers::NOWHERE)
+        }));
         if intercepts_by_tproxy(settings) {
             rules.push(Rule {
                 fwmark: Some((numbers::INTERCEPT_MARK, u32::MAX)),
@@ -90,6 +96,13 @@ pub(super) fn intercepts_by_tproxy(settings: &Settings) -> bool {
         .host
         .as_ref()
         .is_some_and(|host| host.capture == Capture::All && host.intercept == Intercept::Tproxy)
+}
+
+fn nowhere(table: TableId) -> [Route; 2] {
+    [Family::V4, Family::V6].map(|family| Route {
+        metric: LAST,
+        ..ours(table, family.everything(), RouteKind::Unreachable)
+    })
 }
 
 fn on_link(table: TableId, interface: InterfaceIndex, way: &Way) -> Route {
