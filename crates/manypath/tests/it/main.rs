@@ -6,5 +6,6 @@
     reason = "a panic with its place is what a failed test is for"
 )]
 
+mod capture;
 mod proxy;
 mod support;

@@ -3,6 +3,7 @@
 mod names;
 mod nginx;
 mod run;
+mod server;
 mod sockets;
 
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use lab::topology::{Node, Uplink, addresses};
 pub use names::Names;
 pub use nginx::{Nginx, body};
 pub use run::{command, run, run_with, shell};
+pub use server::{Server, udp_seen_as};
 pub use sockets::{connect, http_get, socks5};
 
 /// The program under test.
