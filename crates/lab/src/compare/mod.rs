@@ -13,6 +13,7 @@ mod contender;
 mod measure;
 mod peer;
 mod program;
+mod progress;
 mod row;
 mod scene;
 mod table;
@@ -20,13 +21,12 @@ mod table;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use indicatif::{ProgressBar, ProgressStyle};
-
 pub use peer::{MissingPackages, NotBuilt, Peer, check_packages, peers_folder};
 pub use row::{Row, UnknownRow};
 
 use contender::Contender;
 use measure::Task;
+use progress::Progress;
 use scene::Scene;
 
 /// What to compare, and with what.
@@ -61,12 +61,12 @@ impl Comparison {
                 .map(|row| (*row, BTreeMap::new()))
                 .collect(),
         };
-        let progress = progress(comparison.steps().len());
+        let progress = Progress::new(comparison.steps().len());
         for (scene, peer) in comparison.steps() {
             comparison.measure(scene, peer, options, &progress);
-            progress.inc(1);
+            progress.step();
         }
-        progress.finish_and_clear();
+        progress.end();
         comparison.relate_unlike_links();
         comparison
     }
@@ -80,7 +80,7 @@ impl Comparison {
             .collect()
     }
 
-    fn measure(&mut self, scene: Scene, peer: Peer, options: &Options, progress: &ProgressBar) {
+    fn measure(&mut self, scene: Scene, peer: Peer, options: &Options, progress: &Progress) {
         let mut wanted = Vec::new();
         for row in self
             .rows
@@ -98,7 +98,7 @@ impl Comparison {
             return;
         }
         for links in Contender::links(peer, scene) {
-            progress.set_message(format!("{peer}: start"));
+            progress.now(peer, "start");
             let contender = match Contender::start(peer, scene, &links, options) {
                 Ok(contender) => contender,
                 Err(error) => {
@@ -111,7 +111,7 @@ impl Comparison {
             };
             let is_wanted = |task: &Task| task.rows().iter().any(|row| wanted.contains(row));
             for task in Task::ALL.into_iter().filter(is_wanted) {
-                progress.set_message(format!("{peer}: {}", task.rows()[0]));
+                progress.now(peer, task.rows()[0].key());
                 for (row, cell) in run(task, &contender) {
                     self.note(row, peer, cell);
                 }
@@ -177,12 +177,4 @@ fn never(peer: Peer, row: Row) -> Option<&'static str> {
         (Peer::Manypath, Row::ThroughputTls) => Some("does not encrypt towards the hub yet"),
         _ => None,
     }
-}
-
-fn progress(steps: usize) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len}  {elapsed}  {msg}")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    let bar = ProgressBar::new(steps as u64).with_style(style);
-    bar.enable_steady_tick(std::time::Duration::from_millis(200));
-    bar
 }

@@ -104,19 +104,19 @@ impl Row {
                 "same links, 1 MB on a new connection, connect() to last byte, median of 31"
             }
             Self::CarrierLoss => {
-                "download over both links, vdsl's cable pulled for 4 s: time below half of lte's rate \
+                "download over both links, vdsl's cable pulled for 3 s: time below half of lte's rate \
                  meanwhile, by 50 ms averages; median of 3"
             }
             Self::Silence => "as above, vdsl drops everything and keeps its carrier",
             Self::Return => {
-                "the cable plugged in again after 4 s: until vdsl has carried 100 kB of the running \
+                "the cable plugged in again after 3 s: until vdsl has carried 100 kB of the running \
                  download; median of 3, at most 20 s each"
             }
             Self::MessageGapCarrier => {
-                "messages of 16 bytes to the client every 10 ms, vdsl's cable pulled: longest pause \
+                "messages of 16 bytes to the client every 10 ms, the cable of the link that carries them pulled: longest pause \
                  within 2 s; median of 3"
             }
-            Self::MessageGapSilence => "as above, vdsl drops everything and keeps its carrier",
+            Self::MessageGapSilence => "as above, the link drops everything and keeps its carrier",
             Self::UnlikeLinks => {
                 "35 Mb/s, 15 ms beside 20 Mb/s, 300 ms, 0.5 % loss: payload of 10 s after 3 s, over \
                  that of plain TCP on the better link alone"

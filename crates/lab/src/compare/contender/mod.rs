@@ -41,6 +41,8 @@ pub(super) struct Contender {
 /// Ended in this order.
 #[derive(Debug, Default)]
 struct Programs {
+    /// They run until this is dropped.
+    #[expect(dead_code, reason = "held, not read")]
     in_guest: Vec<Process>,
     hub: Option<Process>,
 }

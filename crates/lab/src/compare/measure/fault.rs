@@ -26,7 +26,7 @@ const ROUNDS: usize = 3;
 const WARM_UP: Duration = Duration::from_millis(2500);
 
 /// How long a link stays away.
-const AWAY: Duration = Duration::from_secs(4);
+const AWAY: Duration = Duration::from_secs(3);
 
 /// Enough bytes to be the download's, and not those of DHCP and ARP.
 const CARRIES: u64 = 100_000;
@@ -34,38 +34,31 @@ const CARRIES: u64 = 100_000;
 const LONGEST_RETURN: Duration = Duration::from_secs(20);
 
 const MESSAGE_EVERY: Duration = Duration::from_millis(10);
-const MESSAGES_BEFORE: Duration = Duration::from_millis(1500);
+const MESSAGES_BEFORE: Duration = Duration::from_secs(1);
 const MESSAGES_AFTER: Duration = Duration::from_secs(2);
 
-/// Medians in seconds: of the stall, and of the time until a plugged-in link carries data again.
-pub(super) fn download(
-    contender: &Contender,
-    fault: Fault,
-) -> anyhow::Result<[anyhow::Result<f64>; 2]> {
-    let (mut stalls, mut returns) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        let round = Round::run(contender, fault)?;
-        stalls.push(round.stall.as_secs_f64());
-        returns.push(round.return_after);
-    }
-    let in_time: Option<Vec<f64>> = returns
-        .into_iter()
-        .map(|after| after.map(|time| time.as_secs_f64()))
-        .collect();
-    let returns = in_time
-        .with_context(|| {
-            format!(
-                "the link carried nothing for {} s",
-                LONGEST_RETURN.as_secs()
-            )
-        })
-        .and_then(median);
-    Ok([median(stalls), returns])
+/// Median in seconds of the time that a download stays weak after a link went silent.
+pub(super) fn silence(contender: &Contender) -> anyhow::Result<f64> {
+    let stalls = (0..ROUNDS).map(|_| Ok(Round::run(contender, Fault::Silence)?.stall_s()));
+    median(stalls.collect::<anyhow::Result<_>>()?)
+}
+
+/// Medians in seconds: of the same after a cable was pulled, and of the time from its being plugged in
+/// again until the link carries data of the same download.
+pub(super) fn carrier_loss(contender: &Contender) -> anyhow::Result<[anyhow::Result<f64>; 2]> {
+    let rounds = (0..ROUNDS).map(|_| Round::run(contender, Fault::Carrier));
+    let rounds: Vec<Round> = rounds.collect::<anyhow::Result<_>>()?;
+    let returns: anyhow::Result<_> = rounds.iter().map(Round::return_s).collect();
+    Ok([
+        median(rounds.iter().map(Round::stall_s).collect()),
+        returns.and_then(median),
+    ])
 }
 
 /// One download with a fault in it.
 struct Round {
     stall: Duration,
+    /// `None`: it did not return, or nobody wanted to know.
     return_after: Option<Duration>,
 }
 
@@ -84,12 +77,30 @@ impl Round {
         std::thread::sleep(AWAY);
         let until = Instant::now();
         drop(failed);
-        let return_after = wait_for_return(link);
+        let return_after = if fault == Fault::Carrier {
+            wait_for_return(link)
+        } else {
+            None
+        };
         let series = stream.finish().context("the download broke")?;
         let half = other.profile().down.rate.get() as f64 / 2.0;
         Ok(Self {
             stall: series.time_below(half, at, until),
             return_after,
+        })
+    }
+
+    fn stall_s(&self) -> f64 {
+        self.stall.as_secs_f64()
+    }
+
+    fn return_s(&self) -> anyhow::Result<f64> {
+        let after = self.return_after.map(|after| after.as_secs_f64());
+        after.with_context(|| {
+            format!(
+                "the link carried nothing for {} s",
+                LONGEST_RETURN.as_secs()
+            )
         })
     }
 }
@@ -114,28 +125,49 @@ pub(super) fn message_gap_ms(contender: &Contender, fault: Fault) -> anyhow::Res
 }
 
 fn message_gap(contender: &Contender, fault: Fault) -> anyhow::Result<Duration> {
-    let (link, _) = contender.place.two_links()?;
     let count = (MESSAGES_BEFORE + MESSAGES_AFTER).as_millis() / MESSAGE_EVERY.as_millis();
     let mut client = contender.connect(Duration::from_secs(20))?;
-    let (gaps, at) = std::thread::scope(|scope| {
+    let link = InUse::watch(contender)?;
+    let (gaps, link, at) = std::thread::scope(|scope| {
         let reader = scope.spawn(|| message_gaps(&mut client, MESSAGE_EVERY, count as u32));
         std::thread::sleep(MESSAGES_BEFORE);
+        let link = link.busier();
         let at = Instant::now();
-        let failed = Failed::new(link, fault)?;
+        let _failed = Failed::new(link, fault)?;
         let gaps = reader
             .join()
             .unwrap_or_else(|cause| std::panic::resume_unwind(cause));
-        drop(failed);
-        anyhow::Ok((gaps.context("the messages broke off")?, at))
+        anyhow::Ok((gaps.context("the messages broke off")?, link, at))
     })?;
     anyhow::ensure!(gaps.intact, "messages came in the wrong order");
-    wait_until_usable(contender)?;
+    wait_until_usable(contender, link)?;
     Ok(gaps.longest_since(at))
 }
 
-/// Until the next round finds both links at work.
-fn wait_until_usable(contender: &Contender) -> anyhow::Result<()> {
-    let (link, _) = contender.place.two_links()?;
+/// Finds out which link a connection uses.
+struct InUse<'a> {
+    links: [(&'a LinkHandle, u64); 2],
+}
+
+impl<'a> InUse<'a> {
+    fn watch(contender: &'a Contender) -> anyhow::Result<Self> {
+        let (one, other) = contender.place.two_links()?;
+        Ok(Self {
+            links: [one, other].map(|link| (link, link.counters().down.bytes)),
+        })
+    }
+
+    /// The one that has carried more since then.
+    fn busier(&self) -> &'a LinkHandle {
+        let [one, other] = self
+            .links
+            .map(|(link, before)| link.counters().down.bytes - before);
+        self.links[usize::from(other > one)].0
+    }
+}
+
+/// Until the next round finds the link at work.
+fn wait_until_usable(contender: &Contender, link: &LinkHandle) -> anyhow::Result<()> {
     let stream = Stream::start(contender, true)?;
     let returned = wait_for_return(link);
     stream.finish()?;

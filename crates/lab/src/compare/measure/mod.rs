@@ -65,10 +65,6 @@ impl Task {
         }
     }
 
-    fn scene(self) -> Scene {
-        self.rows()[0].scene()
-    }
-
     /// One value for each of [`Task::rows`], or why there is none. The outer error concerns all.
     pub(super) fn run(self, contender: &Contender) -> anyhow::Result<Vec<anyhow::Result<f64>>> {
         let seconds = Duration::from_secs;
@@ -92,11 +88,8 @@ impl Task {
                 vec![Ok(times.first_byte_ms()), Ok(times.whole_ms())]
             }
             Self::LargeObjects => one(objects::fetch(contender, 1_000_000, 31)?.whole_ms()),
-            Self::CarrierLoss => fault::download(contender, Fault::Carrier)?.into(),
-            Self::Silence => {
-                let [stall, _] = fault::download(contender, Fault::Silence)?;
-                vec![stall]
-            }
+            Self::CarrierLoss => fault::carrier_loss(contender)?.into(),
+            Self::Silence => one(fault::silence(contender)?),
             Self::MessagesCarrier => one(fault::message_gap_ms(contender, Fault::Carrier)?),
             Self::MessagesSilence => one(fault::message_gap_ms(contender, Fault::Silence)?),
             Self::Exchanges => one(objects::exchanges_per_second(contender, seconds(3))?),
@@ -131,7 +124,8 @@ mod tests {
         rows.sort();
         assert_eq!(rows, Row::ALL);
         for task in Task::ALL {
-            assert!(task.rows().iter().all(|row| row.scene() == task.scene()));
+            let scene = task.rows()[0].scene();
+            assert!(task.rows().iter().all(|row| row.scene() == scene));
         }
     }
 
