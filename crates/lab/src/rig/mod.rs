@@ -47,6 +47,8 @@ pub const HUB_PORT: u16 = 1080;
 const READY: Duration = Duration::from_secs(20);
 /// How long they may take to stop: the hub drains for [`files::DRAIN`].
 const STOP: Duration = Duration::from_secs(10);
+/// How long the edge may take to tell its status.
+const ANSWER: Duration = Duration::from_secs(2);
 /// Between two questions where the kernel gives no event.
 const POLL: Duration = Duration::from_millis(10);
 
@@ -198,11 +200,14 @@ impl Rig {
     /// What `manypath status --json` prints.
     ///
     /// # Errors
-    /// [`RigError::Status`] when no edge answers.
+    /// [`RigError::Status`] when no edge answers within 2 s.
     pub fn edge_status(&self) -> Result<Value, RigError> {
         let mut text = String::new();
         UnixStream::connect(self.files.edge_socket())
-            .and_then(|mut stream| stream.read_to_string(&mut text))
+            .and_then(|mut stream| {
+                stream.set_read_timeout(Some(ANSWER))?;
+                stream.read_to_string(&mut text)
+            })
             .map_err(RigError::Status)?;
         serde_json::from_str(&text).map_err(|error| RigError::Status(error.into()))
     }
