@@ -9,7 +9,7 @@ use relay::AddressFilter;
 
 /// Networks that no user of a public proxy has business with (IANA's special-purpose registries,
 /// RFC 6890), unless the settings allow them.
-const REFUSED: [&str; 21] = [
+const REFUSED: [&str; 22] = [
     "0.0.0.0/8",      // this network
     "10.0.0.0/8",     // private
     "100.64.0.0/10",  // carrier-grade NAT
@@ -30,6 +30,7 @@ const REFUSED: [&str; 21] = [
     "2002::/16",      // 6to4: the same
     "fc00::/7",       // private
     "fe80::/10",      // link-local
+    "fec0::/10",      // site-local: private, before fc00::/7 (RFC 3879)
     "ff00::/8",       // multicast
 ];
 
@@ -108,6 +109,7 @@ mod tests {
             "2002:7f00:1::",
             "fd00::1",
             "fe80::1",
+            "fec0::1",
             "ff02::1",
         ] {
             assert!(!allows(&filter, bad), "{bad}");

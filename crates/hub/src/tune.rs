@@ -28,9 +28,12 @@ pub enum TuneError {
     #[error(transparent)]
     PathManager(#[from] PathManagerError),
     /// An address can't be announced.
-    #[error("cannot announce this server's addresses; mend it, or leave `announce` empty")]
+    #[error(
+        "cannot announce this server's addresses; run the hub as root (CAP_NET_ADMIN), or leave \
+         `announce` empty"
+    )]
     Announce(#[source] OriginalsError),
-    /// What an earlier run has left is unknown.
+    /// What an earlier run has left is unknown, or another hub runs.
     #[error(transparent)]
     Originals(OriginalsError),
 }

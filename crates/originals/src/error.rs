@@ -18,6 +18,14 @@ pub enum OriginalsError {
         #[source]
         source: io::Error,
     },
+    /// Both would put back what the other one needs.
+    #[error(
+        "another edge or hub runs with {path}; stop it first, or give this one another control.socket"
+    )]
+    Running {
+        /// The file of former values.
+        path: PathBuf,
+    },
     /// A kernel setting can't be read or written.
     #[error(transparent)]
     Sysctl(#[from] SysctlError),

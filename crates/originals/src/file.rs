@@ -15,6 +15,8 @@ use crate::OriginalsError;
 pub(crate) struct File {
     path: PathBuf,
     pub(crate) values: Values,
+    /// `None` where nothing can be written, and so nothing will be changed.
+    lock: Option<fs::File>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +46,7 @@ pub(crate) struct Displaced {
 
 impl File {
     pub(crate) fn load(path: &Path) -> Result<Self, OriginalsError> {
+        let lock = lock(path)?;
         let values = match fs::read_to_string(path) {
             Ok(text) => serde_json::from_str(&text).unwrap_or_else(|error| {
                 tracing::warn!(
@@ -63,6 +66,7 @@ impl File {
         Ok(Self {
             path: path.to_owned(),
             values,
+            lock,
         })
     }
 
@@ -90,9 +94,36 @@ impl File {
     fn write(&self) -> io::Result<()> {
         let text = serde_json::to_string_pretty(&self.values)?;
         fs::create_dir_all(self.path.parent().unwrap_or(Path::new("/")))?;
-        let mut draft = self.path.clone().into_os_string();
-        draft.push(".draft");
+        let draft = beside(&self.path, ".draft");
         fs::write(&draft, text)?;
         fs::rename(&draft, &self.path)
     }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        // With values left, the lock's file may stay as well.
+        if self.lock.is_some() && self.values == Values::default() {
+            let _ = fs::remove_file(beside(&self.path, ".lock"));
+        }
+    }
+}
+
+/// Held until the file is closed, also by a kill.
+fn lock(path: &Path) -> Result<Option<fs::File>, OriginalsError> {
+    let made = fs::create_dir_all(path.parent().unwrap_or(Path::new("/")))
+        .and_then(|()| fs::File::create(beside(path, ".lock")));
+    match made.map(|file| (file.try_lock(), file)) {
+        Ok((Ok(()), file)) => Ok(Some(file)),
+        Ok((Err(fs::TryLockError::WouldBlock), _)) => Err(OriginalsError::Running {
+            path: path.to_owned(),
+        }),
+        Ok((Err(fs::TryLockError::Error(_)), _)) | Err(_) => Ok(None),
+    }
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.to_owned().into_os_string();
+    name.push(ending);
+    name.into()
 }

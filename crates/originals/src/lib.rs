@@ -26,7 +26,7 @@ impl Originals {
     /// values are lost, and refusing to start would not bring them back.
     ///
     /// # Errors
-    /// If the file is there and can't be read.
+    /// If the file is there and can't be read, or another program that runs keeps its values there.
     pub fn load(path: &Path) -> Result<Self, OriginalsError> {
         File::load(path).map(Self)
     }

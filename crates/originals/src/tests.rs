@@ -190,6 +190,18 @@ fn an_endpoint_of_the_administrators_that_serves_is_left_alone() {
 }
 
 #[test]
+fn two_programs_never_keep_their_values_in_one_file() {
+    let place = Place::new();
+    let first = Originals::load(&place.path()).unwrap();
+    let error = Originals::load(&place.path()).unwrap_err();
+    assert!(matches!(error, OriginalsError::Running { .. }), "{error}");
+    drop(first);
+    drop(Originals::load(&place.path()).unwrap());
+    let left = std::fs::read_dir(place.path().parent().unwrap()).unwrap();
+    assert_eq!(left.count(), 0);
+}
+
+#[test]
 fn nothing_is_changed_when_it_cant_be_written_down() {
     let place = Place::new();
     place.run(async |mut originals, _| {

@@ -1,0 +1,105 @@
+//! The systemd units in `packaging` fit the program.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use lab::rig::{Rig, RigSpec};
+
+use crate::server::{LIMIT, PROGRAM};
+
+fn packaging() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../packaging")
+}
+
+fn unit(name: &str) -> String {
+    fs::read_to_string(packaging().join(format!("manypath-{name}.service"))).expect("a unit")
+}
+
+/// The last value of a key, as systemd reads it.
+fn value<'a>(unit: &'a str, key: &str) -> Option<&'a str> {
+    let mut lines = unit.lines().rev();
+    lines.find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
+}
+
+#[test]
+fn units_start_commands_that_exist_with_the_settings_that_they_use_by_default() {
+    for name in ["edge", "hub"] {
+        let unit = unit(name);
+        let command: Vec<&str> = value(&unit, "ExecStart")
+            .expect("a command")
+            .split(' ')
+            .collect();
+        let settings = format!("/etc/manypath/{name}.toml");
+        assert_eq!(
+            command,
+            ["/usr/bin/manypath", name, "--settings", &settings]
+        );
+        let help = Command::new(PROGRAM)
+            .args([name, "--help"])
+            .output()
+            .expect("a program");
+        let help = String::from_utf8_lossy(&help.stdout).into_owned();
+        assert!(help.contains(&settings), "{help}");
+    }
+}
+
+#[test]
+fn former_kernel_settings_outlive_the_service() {
+    for name in ["edge", "hub"] {
+        let unit = unit(name);
+        // The default control socket, beside which they are kept, is in /run/manypath.
+        assert_eq!(value(&unit, "RuntimeDirectory"), Some("manypath"));
+        // Else systemd empties the folder when the program is killed, and under the other service.
+        assert_eq!(value(&unit, "RuntimeDirectoryPreserve"), Some("yes"));
+        // They write to /proc/sys/net.
+        assert_eq!(value(&unit, "ProtectKernelTunables"), None);
+    }
+}
+
+/// Stands in for the program, and starts it with no more rights than its unit gives it.
+fn with_the_units_rights(folder: &Path) -> PathBuf {
+    let bounds = |name| {
+        let unit = unit(name);
+        let kept = value(&unit, "CapabilityBoundingSet")
+            .expect("a set")
+            .to_lowercase();
+        let kept: Vec<&str> = kept.split(' ').collect();
+        format!("-all,{}", kept.join(",").replace("cap_", "+"))
+    };
+    let script = format!(
+        "#!/bin/sh -e\n\
+         case $1 in edge) bounds={};; hub) bounds={};; esac\n\
+         exec setpriv --no-new-privs --inh-caps -all --bounding-set $bounds {PROGRAM} \"$@\"\n",
+        bounds("edge"),
+        bounds("hub"),
+    );
+    let path = folder.join("program");
+    fs::write(&path, script).expect("a file");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("rights");
+    path
+}
+
+#[test]
+fn edge_and_hub_need_no_more_rights_than_their_units_give() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut rig = Rig::up(RigSpec::new(with_the_units_rights(folder.path()))).expect("a rig");
+    let mut client = rig.connect(LIMIT).expect("a connection");
+    assert!(
+        client
+            .download(1_000_000, |_| {})
+            .expect("a transfer")
+            .intact
+    );
+    let status = rig.edge_status().expect("a status");
+    assert_eq!(status["problems"], serde_json::json!([]));
+    drop(client);
+    rig.stop().expect("a clean stop");
+    for log in ["edge.log", "hub.log"] {
+        let log = fs::read_to_string(rig.folder().join(log)).expect("a log");
+        let mut warnings = log.lines().filter(|line| line.contains("WARN"));
+        // The hub is a SOCKS5 one.
+        assert!(warnings.all(|line| line.contains("in clear")), "{log}");
+    }
+}
