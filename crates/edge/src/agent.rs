@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::FusedFuture;
 use mptcp::{KernelSupport, PathManager};
 use netcfg::{Netlink, Watch};
 use originals::{Originals, OriginalsError};
@@ -97,8 +98,9 @@ pub async fn dry_run(settings: &Settings) -> Result<Vec<String>, EdgeError> {
 pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(), EdgeError> {
     check_kernel()?;
     let (up_sender, up) = watch::channel(false);
-    let proxy = Proxy::bind(&settings, up)?;
+    // First of all: that an edge runs already says more than that its port is taken.
     let control = Control::bind(&settings.control.socket).await?;
+    let proxy = Proxy::bind(&settings, up)?;
     let originals = Originals::load(&settings.control.socket.with_extension("originals"))?;
     let netlink = Netlink::new()?;
     // Listen first, read second: what changes in between comes as an event.
@@ -129,9 +131,14 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
             () = control.serve(&settings, network_reader, server) => {}
         }
         let _ = stop_relay.send(true);
-        relaying.await;
+        if !relaying.is_terminated() {
+            relaying.await;
+        }
     }
     let stopped = agent.stop().await;
+    if let (Err(_), Err(error)) = (&started, &stopped) {
+        tracing::warn!("{error}");
+    }
     started.and(stopped)
 }
 
@@ -160,13 +167,7 @@ impl Agent<'_> {
             let mut failed = failed.into_iter();
             match failed.find(|(step, _)| is_vital(step)) {
                 Some((step, source)) => {
-                    let step = step.to_string();
-                    let step = step
-                        .lines()
-                        .next()
-                        .unwrap_or_default()
-                        .trim_end_matches(':')
-                        .to_owned();
+                    let step = step.title();
                     return Err(EdgeError::Apply { step, source });
                 }
                 None if self.settled().await? => break,
@@ -197,7 +198,10 @@ impl Agent<'_> {
                 .is_some_and(|change| change.is_ok())
             {}
             if let Err(error) = self.round().await {
-                tracing::warn!("{:#}", anyhow::Error::from(error));
+                let error = with_causes(&error);
+                tracing::warn!("{error}");
+                // The rest of the status is what was seen last.
+                self.network.send_modify(|it| it.problems = vec![error]);
             }
         }
     }
@@ -209,7 +213,7 @@ impl Agent<'_> {
             .leases
             .follow(&uplinks(self.settings, &observed), &observed)
         {
-            tracing::warn!("no DHCP: {:#}", anyhow::Error::from(error));
+            tracing::warn!("no DHCP: {}", with_causes(&error));
         }
         let steps = plan(self.settings, &observed);
         let failed = self.apply_all(steps).await;
@@ -265,12 +269,31 @@ impl Agent<'_> {
 
     /// Takes everything away; goes on after an error and returns all of them.
     async fn stop(mut self) -> Result<(), EdgeError> {
+        let mut errors = self.take_away().await;
+        self.leases.release().await;
+        let restored = self.hands.restore().await;
+        errors.extend(restored.iter().map(|error| with_causes(error)));
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(EdgeError::Teardown(errors))
+        }
+    }
+
+    /// Until nothing of ours is left, or no attempt helps. Returns what failed in the last one.
+    async fn take_away(&mut self) -> Vec<String> {
         let mut errors = Vec::new();
         for _ in 0..MOST_ROUNDS {
-            let observed = self.observe().await?;
+            let observed = match self.observe().await {
+                Ok(observed) => observed,
+                Err(error) => {
+                    errors = vec![with_causes(&error)];
+                    continue;
+                }
+            };
             let steps = teardown(self.settings, &observed);
             if steps.is_empty() {
-                break;
+                return Vec::new();
             }
             let failed = self.apply_all(steps).await;
             errors = failed
@@ -278,18 +301,7 @@ impl Agent<'_> {
                 .map(|(step, error)| problem(step, error))
                 .collect();
         }
-        self.leases.release().await;
-        let restored = self.hands.restore().await;
-        errors.extend(
-            restored
-                .into_iter()
-                .map(|error| format!("{:#}", anyhow::Error::from(error))),
-        );
-        if errors.is_empty() {
-            Ok(())
-        } else {
-            Err(EdgeError::Teardown(errors))
-        }
+        errors
     }
 }
 
@@ -299,12 +311,12 @@ fn is_vital(step: &Step) -> bool {
 }
 
 fn problem(step: &Step, error: &ApplyError) -> String {
-    let step = step.to_string();
-    let mut text = format!(
-        "cannot {}: {error}",
-        step.lines().next().unwrap_or_default()
-    );
-    let mut cause = std::error::Error::source(error);
+    format!("cannot {}: {}", step.title(), with_causes(error))
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
     while let Some(error) = cause {
         text += &format!(": {error}");
         cause = error.source();

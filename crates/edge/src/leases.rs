@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use netcfg::InterfaceIndex;
 use netcfg::dhcp::{Client, ClientConfig, Lease, SocketError};
+use netcfg::{InterfaceIndex, MacAddress};
 use tokio::sync::{Notify, watch};
 
 use crate::numbers;
@@ -22,6 +22,7 @@ pub struct Leases {
 #[derive(Debug)]
 struct Running {
     client: Client,
+    mac: MacAddress,
     lease: watch::Receiver<Option<Lease>>,
 }
 
@@ -31,8 +32,11 @@ impl Leases {
     pub fn follow(&mut self, uplinks: &[Uplink<'_>], observed: &Observed) -> Vec<SocketError> {
         let wanted: Vec<&Uplink<'_>> = uplinks.iter().filter(|u| u.wants_dhcp()).collect();
         self.clients.retain(|index, running| {
-            // A client whose interface vanished has stopped; the index may be in use again.
-            running.lease.has_changed().is_ok() && wanted.iter().any(|u| u.link.index == *index)
+            // A client whose interface vanished has stopped; the index may be in use again. A
+            // changed Ethernet address makes it another client to the server.
+            let is_its =
+                |u: &&Uplink<'_>| (u.link.index, u.link.mac) == (*index, Some(running.mac));
+            running.lease.has_changed().is_ok() && wanted.iter().any(is_its)
         });
         let mut errors = Vec::new();
         for uplink in wanted {
@@ -65,7 +69,7 @@ impl Leases {
             }
             changed.notify_one();
         });
-        self.clients.insert(index, Running { client, lease });
+        self.clients.insert(index, Running { client, mac, lease });
         Ok(())
     }
 

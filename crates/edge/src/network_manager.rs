@@ -53,7 +53,9 @@ fn reload() -> io::Result<()> {
         let process = entry.path();
         let is_it = fs::read_to_string(process.join("comm")).is_ok_and(|it| it.trim_end() == NAME)
             && fs::metadata(&process).is_ok_and(|it| it.uid() == 0)
-            && fs::read_link(process.join("ns/net")).is_ok_and(|it| it == own)
+            // As a service without CAP_SYS_PTRACE we may not see it. Then a machine has one
+            // NetworkManager, and one too many would only read its settings again.
+            && fs::read_link(process.join("ns/net")).map_or(true, |it| it == own)
             && catches_hangup(&process);
         if is_it {
             // Gone in the meantime: as if it did not run.

@@ -5,6 +5,7 @@ use std::io;
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use mptcp::{Endpoint, EndpointFlags};
 use netcfg::{InterfaceName, MacAddress};
@@ -17,6 +18,9 @@ use tokio::sync::watch;
 
 use crate::observed::Observed;
 use crate::uplink::{UplinkState, uplinks};
+
+/// How long to wait when the control socket gives no connection.
+const BACK_OFF: Duration = Duration::from_millis(100);
 
 /// The whole status.
 #[derive(Clone, Debug, Serialize)]
@@ -167,8 +171,14 @@ impl Control {
         server: Server,
     ) {
         loop {
-            let Ok((mut stream, _)) = self.listener.accept().await else {
-                continue;
+            let mut stream = match self.listener.accept().await {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    // Mostly want of open files, which does not pass by asking again at once.
+                    tracing::debug!("control socket: {error}");
+                    tokio::time::sleep(BACK_OFF).await;
+                    continue;
+                }
             };
             let mut network = latest.borrow().clone();
             network.problems.extend(server.trouble());

@@ -46,6 +46,15 @@ pub enum Step {
     TellNetworkManager(String),
 }
 
+impl Step {
+    /// What `Display` prints, without the text of a table or file.
+    pub fn title(&self) -> String {
+        let text = self.to_string();
+        let first = text.lines().next().unwrap_or_default();
+        first.trim_end_matches(':').to_owned()
+    }
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

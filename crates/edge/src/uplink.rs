@@ -23,6 +23,8 @@ pub struct Uplink<'a> {
     pub link: &'a Link,
     /// Every address that new connections may leave from, the best first.
     pub ways: Vec<Way>,
+    /// It has an address, if only one that leads nowhere.
+    has_address: bool,
 }
 
 /// An address of an uplink and the gateway that serves it.
@@ -44,6 +46,8 @@ pub enum UplinkState {
     NoCarrier,
     /// No DHCP answer, nobody configured it, or IPv6 is still looking.
     NoAddress,
+    /// It has an address and nobody named a router: a network without Internet.
+    NoGateway,
 }
 
 impl Uplink<'_> {
@@ -51,8 +55,9 @@ impl Uplink<'_> {
     pub fn state(&self) -> UplinkState {
         match (self.link.carrier, self.ways.is_empty()) {
             (false, _) => UplinkState::NoCarrier,
-            (true, true) => UplinkState::NoAddress,
             (true, false) => UplinkState::Up,
+            (true, true) if self.has_address => UplinkState::NoGateway,
+            (true, true) => UplinkState::NoAddress,
         }
     }
 
@@ -108,6 +113,7 @@ pub fn uplinks<'a>(settings: &'a Settings, observed: &'a Observed) -> Vec<Uplink
                     rule,
                     link,
                     ways: ways(rule, link, observed),
+                    has_address: has_address(rule, link, observed),
                 });
             }
         }
@@ -132,12 +138,26 @@ fn ways(rule: &settings::edge::Uplink, link: &Link, observed: &Observed) -> Vec<
     ways
 }
 
+/// A lease without a router is for a network that leads nowhere: with a default route into it, new
+/// connections would be lost there.
 fn leased(link: &Link, observed: &Observed) -> Option<Way> {
     let lease = observed.leases.get(&link.index)?;
+    let gateway = *lease.gateways.first()?;
     Some(Way {
         address: lease.address.into(),
-        gateway: lease.gateways.first().map(|&gateway| gateway.into()),
+        gateway: Some(gateway.into()),
     })
+}
+
+fn has_address(rule: &settings::edge::Uplink, link: &Link, observed: &Observed) -> bool {
+    match rule.addresses {
+        Addresses::Dhcp => observed.leases.contains_key(&link.index),
+        Addresses::External => observed.addresses.iter().any(|address| {
+            address.index == link.index
+                && address.scope == Scope::Global
+                && Family::of(address.net.addr()) == Family::V4
+        }),
+    }
 }
 
 /// Addresses that somebody else, or the kernel by router advertisements, has put there. Temporary

@@ -8,8 +8,8 @@ use crate::uplink::{Uplink, Way};
 /// The kernel keeps no more per namespace (`MPTCP_PM_ADDR_MAX`).
 const MOST: usize = 8;
 
-/// One endpoint for each living uplink's best address of each family; further addresses after that,
-/// as long as there is room: a machine with many addresses must not crowd an uplink out.
+/// One endpoint for each living uplink's best address of each family: an uplink with many addresses
+/// must not crowd another one out.
 pub(super) fn endpoints(uplinks: &[Uplink<'_>]) -> Vec<EndpointSpec> {
     let best = uplinks.iter().flat_map(|uplink| {
         [Family::V4, Family::V6]

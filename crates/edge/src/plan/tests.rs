@@ -7,6 +7,7 @@ use netcfg::dhcp::Lease;
 use netcfg::{Family, InterfaceName, Link, MacAddress, RouteKind, TableId};
 
 use super::*;
+use crate::uplink::UplinkState;
 
 const HOST: u32 = 2;
 const WIFI: u32 = 3;
@@ -462,4 +463,25 @@ fn forwarding_goes_on_when_advertised_routers_are_safe() {
             .position(|step| step.to_string().contains(text))
     };
     assert!(place("accept_ra").unwrap() < place("all.forwarding").unwrap());
+}
+
+#[test]
+fn a_lease_without_a_router_makes_no_uplink() {
+    let mut observed = observed();
+    let lease = observed.leases.get_mut(&InterfaceIndex(WIFI)).unwrap();
+    lease.gateways.clear();
+    let settings = settings("");
+    let uplinks = uplinks(&settings, &observed);
+    assert_eq!(uplinks[0].state(), UplinkState::NoGateway);
+    assert_eq!(uplinks[1].state(), UplinkState::Up);
+    let steps = plan(&settings, &observed);
+    let leads_there = |step: &Step| match step {
+        Step::AddRoute(route) => route.interface == Some(InterfaceIndex(WIFI)),
+        Step::AddEndpoint(spec) => spec.interface == Some(WIFI),
+        _ => false,
+    };
+    assert!(!steps.iter().any(leads_there), "{steps:?}");
+    observed.leases.remove(&InterfaceIndex(WIFI));
+    let uplinks = super::uplinks(&settings, &observed);
+    assert_eq!(uplinks[0].state(), UplinkState::NoAddress);
 }
