@@ -2,17 +2,22 @@
 
 use std::fmt::Write as _;
 use std::io::Read;
+use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context;
 use serde_json::Value;
 
 use crate::Failure;
 
+/// How long the edge may take. It answers within milliseconds, or after its present round.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The edge's control socket.
+    /// The edge's control socket (control.socket in its settings).
     #[arg(long, default_value = "/run/manypath/edge.sock")]
     socket: PathBuf,
     /// Print the whole status as JSON.
@@ -23,7 +28,10 @@ pub struct Arguments {
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut text = String::new();
     UnixStream::connect(&arguments.socket)
-        .and_then(|mut stream| stream.read_to_string(&mut text))
+        .and_then(|mut stream| {
+            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.read_to_string(&mut text)
+        })
         .with_context(|| {
             format!(
                 "no edge answers on {}; start it with `manypath edge`, or name its control.socket with --socket",
@@ -42,48 +50,55 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
 /// For people: uplinks first, then problems, then connections with their subflows.
 fn describe(status: &Value) -> String {
     let mut out = String::new();
-    let hub: Vec<&str> = list(&status["hub"]).filter_map(Value::as_str).collect();
+    let hub: Vec<&str> = list(&status["hub"]).map(word).collect();
     match hub.as_slice() {
         [] => out += "mode: single, straight to each origin\n",
         hubs => drop(writeln!(out, "mode: double, by {}", hubs.join(", then "))),
     }
     for uplink in list(&status["uplinks"]) {
-        let _ = writeln!(
-            out,
-            "\nuplink {} ({}): {}",
-            word(&uplink["name"]),
-            word(&uplink["interface"]),
-            word(&uplink["state"])
-        );
-        for address in list(&uplink["addresses"]) {
-            let _ = write!(out, "  {}", word(&address["address"]));
-            if let Some(gateway) = address["gateway"].as_str() {
-                let _ = write!(out, " by {gateway}");
-            }
-            if let Some(id) = address["endpoint"].as_u64() {
-                let flags: Vec<_> = list(&address["flags"]).map(word).collect();
-                let _ = write!(out, ", endpoint {id} ({})", flags.join(", "));
-            }
-            out.push('\n');
-        }
+        describe_uplink(uplink, &mut out);
     }
     for problem in list(&status["problems"]) {
         let _ = writeln!(out, "\nproblem: {}", word(problem));
     }
     let connections: Vec<&Value> = list(&status["connections"]).collect();
-    let _ = writeln!(out, "\n{} connections", connections.len());
+    let _ = match connections.len() {
+        1 => writeln!(out, "\n1 connection"),
+        count => writeln!(out, "\n{count} connections"),
+    };
     for connection in connections {
-        describe_connection(connection, &mut out);
+        describe_connection(connection, &status["uplinks"], &mut out);
     }
     out
 }
 
-fn describe_connection(connection: &Value, out: &mut String) {
+fn describe_uplink(uplink: &Value, out: &mut String) {
+    let (name, interface) = (word(&uplink["name"]), word(&uplink["interface"]));
+    let state = word(&uplink["state"]).replace('-', " ");
+    let _ = match name == interface {
+        true => writeln!(out, "\nuplink {name}: {state}"),
+        false => writeln!(out, "\nuplink {name} ({interface}): {state}"),
+    };
+    let addresses = list(&uplink["addresses"]).map(|address| {
+        let gateway = address["gateway"].as_str();
+        let flags: Vec<&str> = list(&address["flags"]).map(word).collect();
+        vec![
+            word(&address["address"]).to_owned(),
+            gateway.map_or_else(String::new, |gateway| format!("by {gateway}")),
+            match address["endpoint"].as_u64() {
+                Some(id) => format!("endpoint {id} ({})", flags.join(", ")),
+                None => "no endpoint".to_owned(),
+            },
+        ]
+    });
+    write_table(addresses.collect(), out);
+}
+
+fn describe_connection(connection: &Value, uplinks: &Value, out: &mut String) {
     let onward = &connection["onward"];
-    let fallback = if onward["fallback"] == true {
-        ", plain TCP"
-    } else {
-        ""
+    let fallback = match onward["fallback"] == true {
+        true => ", plain TCP",
+        false => "",
     };
     let _ = writeln!(
         out,
@@ -94,24 +109,56 @@ fn describe_connection(connection: &Value, out: &mut String) {
         bytes(&connection["up"]),
         bytes(&connection["down"]),
     );
-    for subflow in list(&onward["subflows"]) {
-        let _ = writeln!(
-            out,
-            "  {} to {}: {}, rtt {} ms, cwnd {}, {} sent, {} received, {} retransmitted{}",
-            word(&subflow["local"]),
-            word(&subflow["remote"]),
-            word(&subflow["state"]),
-            subflow["rtt_us"].as_f64().unwrap_or_default() / 1000.0,
-            subflow["cwnd"],
-            bytes(&subflow["bytes_sent"]),
-            bytes(&subflow["bytes_received"]),
-            subflow["total_retrans"],
-            if subflow["backup"] == true {
-                ", backup"
-            } else {
-                ""
-            },
-        );
+    let subflows = list(&onward["subflows"]).map(|subflow| {
+        let backup = match subflow["backup"] == true {
+            true => ", backup",
+            false => "",
+        };
+        let rtt = subflow["rtt_us"].as_f64().unwrap_or_default() / 1000.0;
+        vec![
+            uplink_of(word(&subflow["local"]), uplinks).to_owned(),
+            format!(
+                "{} to {}",
+                word(&subflow["local"]),
+                word(&subflow["remote"])
+            ),
+            format!("{}{backup}", word(&subflow["state"])),
+            format!("rtt {rtt:.1} ms"),
+            format!("{} sent", bytes(&subflow["bytes_sent"])),
+            format!("{} received", bytes(&subflow["bytes_received"])),
+            format!("{} retransmitted", bytes(&subflow["bytes_retrans"])),
+            format!("window {} segments", subflow["cwnd"]),
+        ]
+    });
+    write_table(subflows.collect(), out);
+}
+
+/// The name of the uplink that has a subflow's local address.
+fn uplink_of<'a>(local: &str, uplinks: &'a Value) -> &'a str {
+    let local = local.parse().ok().map(|it: SocketAddr| it.ip());
+    let has_it = |uplink: &&Value| {
+        list(&uplink["addresses"]).any(|address| {
+            let address = word(&address["address"]).split('/').next();
+            address.and_then(|it| it.parse().ok()) == local
+        })
+    };
+    list(uplinks)
+        .find(has_it)
+        .map_or("-", |uplink| word(&uplink["name"]))
+}
+
+/// Rows with columns as wide as their widest cell.
+fn write_table(rows: Vec<Vec<String>>, out: &mut String) {
+    let columns = rows.first().map_or(0, Vec::len);
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    for row in &rows {
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("  {cell:width$}"));
+        let line: String = cells.collect();
+        let _ = writeln!(out, "{}", line.trim_end());
     }
 }
 
@@ -135,5 +182,76 @@ fn bytes(value: &Value) -> String {
         format!("{size} B")
     } else {
         format!("{size:.1} {}", units[unit])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn subflow(local: &str, rtt: u32, received: u64) -> Value {
+        json!({
+            "local": local, "remote": "203.0.113.2:1080", "state": "established", "backup": false,
+            "rtt_us": rtt, "cwnd": 14, "bytes_sent": 122, "bytes_received": received,
+            "bytes_retrans": 2896,
+        })
+    }
+
+    #[test]
+    fn a_status_is_aligned_and_names_the_uplinks_of_subflows() {
+        let status = json!({
+            "hub": ["203.0.113.2:1080"],
+            "uplinks": [
+                {
+                    "name": "wifi", "interface": "eth1", "state": "up",
+                    "addresses": [
+                        { "address": "192.168.11.5/24", "gateway": "192.168.11.1", "endpoint": 1,
+                          "flags": ["subflow", "backup"] },
+                        { "address": "2001:db8::5/64", "gateway": "fe80::1", "endpoint": null,
+                          "flags": null },
+                    ],
+                },
+                { "name": "eth2", "interface": "eth2", "state": "no-carrier", "addresses": [] },
+            ],
+            "problems": ["cannot do it"],
+            "connections": [{
+                "kind": "socks5", "client": "172.22.0.2:5000", "destination": "origin.test:80",
+                "up": 90, "down": 15_099_494,
+                "onward": { "fallback": false, "subflows": [
+                    subflow("192.168.11.5:45986", 24_548, 7_549_747),
+                    subflow("10.0.0.9:1024", 180_469, 12),
+                ] },
+            }],
+        });
+        assert_eq!(
+            describe(&status),
+            "mode: double, by 203.0.113.2:1080
+
+uplink wifi (eth1): up
+  192.168.11.5/24  by 192.168.11.1  endpoint 1 (subflow, backup)
+  2001:db8::5/64   by fe80::1       no endpoint
+
+uplink eth2: no carrier
+
+problem: cannot do it
+
+1 connection
+
+socks5 from 172.22.0.2:5000 to origin.test:80: 90 B up, 14.4 MiB down
+  wifi  192.168.11.5:45986 to 203.0.113.2:1080  established  rtt 24.5 ms   122 B sent  7.2 MiB received  2.8 KiB retransmitted  window 14 segments
+  -     10.0.0.9:1024 to 203.0.113.2:1080       established  rtt 180.5 ms  122 B sent  12 B received     2.8 KiB retransmitted  window 14 segments
+"
+        );
+    }
+
+    #[test]
+    fn sizes_have_the_unit_that_fits() {
+        let text = |size: u64| bytes(&json!(size));
+        assert_eq!(text(0), "0 B");
+        assert_eq!(text(1023), "1023 B");
+        assert_eq!(text(1024), "1.0 KiB");
+        assert_eq!(text(5 << 40), "5.0 TiB");
     }
 }
