@@ -7,5 +7,6 @@
 )]
 
 mod capture;
+mod changes;
 mod proxy;
 mod support;

@@ -5,6 +5,7 @@ mod nginx;
 mod run;
 mod server;
 mod sockets;
+mod state;
 
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,7 @@ pub use nginx::{Nginx, body};
 pub use run::{command, run, run_with, shell};
 pub use server::{Server, udp_seen_as};
 pub use sockets::{connect, http_get, socks5};
+pub use state::{assert_same, state};
 
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_manypath");

@@ -1,0 +1,129 @@
+//! Cables are pulled and plugged.
+
+use std::time::Duration;
+
+use lab::rig::Rig;
+use lab::topology::{LabSpec, Uplink};
+use lab::traffic::Transfer;
+
+use super::{address, endpoints, timed, wait_for_uplinks};
+use crate::support::{LIMIT, eventually, spec};
+
+#[test]
+fn an_endpoint_goes_with_the_carrier_and_comes_back() {
+    let rig = Rig::up(spec()).unwrap();
+    let (one, two) = (address(&rig, Uplink::FIRST), address(&rig, Uplink::SECOND));
+    let both = vec![one.clone(), two.clone()];
+    assert_eq!(endpoints(&rig), both);
+    for (pulled, left) in [(Uplink::FIRST, vec![two]), (Uplink::SECOND, vec![one])] {
+        let link = rig.lab().link(pulled);
+        let gone = timed(|| {
+            link.carrier(false).unwrap();
+            eventually("the endpoint goes", || {
+                (endpoints(&rig) == left).then_some(())
+            });
+        });
+        assert!(gone < Duration::from_secs(2), "{gone:?}");
+        let status = rig.edge_status().unwrap();
+        assert_eq!(status["uplinks"][pulled.position()]["state"], "no-carrier");
+        let back = timed(|| {
+            link.carrier(true).unwrap();
+            eventually("the endpoint is back", || {
+                (endpoints(&rig) == both).then_some(())
+            });
+        });
+        assert!(back < Duration::from_secs(4), "{back:?}");
+    }
+}
+
+/// Downloads while `disturb` is called at every tenth of it.
+fn disturbed(rig: &Rig, bytes: u64, mut disturb: impl FnMut(u64)) -> Transfer {
+    let mut client = rig.connect(LIMIT).unwrap();
+    let (mut received, mut tenth) = (0, 0);
+    let transfer = client.download(bytes, |more| {
+        received += more;
+        while received * 10 / bytes > tenth {
+            tenth += 1;
+            disturb(tenth);
+        }
+    });
+    transfer.unwrap()
+}
+
+#[test]
+fn a_download_survives_a_pulled_and_plugged_link() {
+    let rig = Rig::up(spec()).unwrap();
+    let first = rig.lab().link(Uplink::FIRST);
+    let second = rig.lab().link(Uplink::SECOND);
+    let mut before = 0;
+    let transfer = disturbed(&rig, 20_000_000, |tenth| match tenth {
+        2 => first.carrier(false).unwrap(),
+        4 => {
+            before = first.counters().down.bytes;
+            first.carrier(true).unwrap();
+        }
+        7 => second.carrier(false).unwrap(),
+        8 => second.carrier(true).unwrap(),
+        _ => {}
+    });
+    assert!(transfer.intact);
+    assert_eq!(transfer.bytes, 20_000_000);
+    // The link that was plugged again carries the running connection again.
+    assert!(first.counters().down.bytes > before + 1_000_000);
+    wait_for_uplinks(&rig, 2);
+}
+
+#[test]
+fn an_upload_survives_the_loss_of_its_first_link() {
+    let rig = Rig::up(spec()).unwrap();
+    let mut client = rig.connect(LIMIT).unwrap();
+    let link = rig.lab().link(Uplink::FIRST);
+    let (mut sent, mut pulled) = (0, false);
+    let transfer = client.upload(6_000_000, |more| {
+        sent += more;
+        if sent > 1_500_000 && !pulled {
+            pulled = true;
+            link.carrier(false).unwrap();
+        }
+    });
+    assert!(transfer.unwrap().intact);
+}
+
+#[test]
+fn links_that_flap_settle() {
+    let rig = Rig::up(spec()).unwrap();
+    let transfer = disturbed(&rig, 6_000_000, |_| {
+        let link = rig.lab().link(Uplink::FIRST);
+        for _ in 0..10 {
+            link.carrier(false).unwrap();
+            link.carrier(true).unwrap();
+        }
+    });
+    assert!(transfer.intact);
+    wait_for_uplinks(&rig, 2);
+    assert_eq!(endpoints(&rig).len(), 2);
+    assert_eq!(
+        rig.edge_status().unwrap()["problems"]
+            .as_array()
+            .unwrap()
+            .len(),
+        0
+    );
+}
+
+#[test]
+fn two_modems_of_one_make_have_one_subnet() {
+    let mut spec = spec();
+    spec.lab = LabSpec {
+        same_subnet: true,
+        ..LabSpec::default()
+    };
+    let rig = Rig::up(spec).unwrap();
+    // Both servers give the same address, as such modems do: of one address there is one endpoint.
+    let mut bytes = 0;
+    let transfer = disturbed(&rig, 3_000_000, |_| bytes += 1);
+    assert!(transfer.intact);
+    let carried = |uplink| rig.lab().link(uplink).counters().down.bytes;
+    let (one, two) = (carried(Uplink::FIRST), carried(Uplink::SECOND));
+    assert!(one + two > 3_000_000, "{one} {two}");
+}
