@@ -51,7 +51,7 @@ impl Hands {
         match step {
             Step::DeleteEndpoint { id, .. } => tolerate_gone(pm.delete(*id).await)?,
             Step::SetSysctl { key, value } => self.originals.set(key, value)?,
-            Step::SetUp { index, .. } => net.set_link_up(*index).await?,
+            Step::SetUp { index, name } => self.originals.set_up(net, *index, name).await?,
             Step::DeleteAddress(address) => drop(net.delete_address(address).await?),
             Step::AddAddress(address) => drop(net.add_address(address).await?),
             Step::DeleteRoute(route) => drop(net.delete_route(route).await?),
@@ -71,8 +71,10 @@ impl Hands {
     }
 
     /// Puts former kernel settings back; goes on after an error and returns all of them.
-    pub async fn restore(self) -> Vec<OriginalsError> {
-        self.originals.restore(&self.path_manager).await
+    pub async fn restore(mut self) -> Vec<OriginalsError> {
+        let mut errors = self.originals.take_down(&self.netlink).await;
+        errors.extend(self.originals.restore(&self.path_manager).await);
+        errors
     }
 }
 

@@ -121,6 +121,19 @@ pub fn uplinks<'a>(settings: &'a Settings, observed: &'a Observed) -> Vec<Uplink
     found
 }
 
+/// Each address with the uplink that may use it. Two modems of one make may give the same one, and the
+/// kernel tells subflows apart by address alone: then a living uplink goes before one that is not.
+pub fn owned_ways<'u, 'a>(uplinks: &'u [Uplink<'a>]) -> Vec<(&'u Uplink<'a>, &'u Way)> {
+    let living = uplinks.iter().filter(|uplink| uplink.is_up());
+    let others = uplinks.iter().filter(|uplink| !uplink.is_up());
+    let mut taken = BTreeSet::new();
+    living
+        .chain(others)
+        .flat_map(|uplink| uplink.ways.iter().map(move |way| (uplink, way)))
+        .filter(|(_, way)| taken.insert(way.address.addr()))
+        .collect()
+}
+
 fn is_match(wanted: &InterfaceMatch, link: &Link) -> bool {
     let mac = link.mac.map(|mac| settings::MacAddress::from(mac.0));
     let vmbus: Option<Guid> = link.vmbus.as_deref().and_then(|id| id.parse().ok());

@@ -39,6 +39,9 @@ pub enum OriginalsError {
         /// What it is.
         is: String,
     },
+    /// An interface can't be brought up or down.
+    #[error(transparent)]
+    Network(#[from] netcfg::Error),
     /// Limits or endpoints.
     #[error(transparent)]
     PathManager(#[from] PathManagerError),

@@ -1,6 +1,6 @@
 //! The file of former values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::net::IpAddr;
@@ -27,6 +27,9 @@ pub(crate) struct Values {
     pub(crate) limits: Option<Kept<(u32, u32)>>,
     /// What was added, with what was there in its place.
     pub(crate) endpoints: BTreeMap<IpAddr, Option<Displaced>>,
+    /// Names of interfaces that were down.
+    #[serde(default)]
+    pub(crate) links: BTreeSet<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use mptcp::{EndpointFlags, EndpointSpec, Limits, PathManager, PathManagerError};
-use netcfg::{Sysctl, SysctlError};
+use netcfg::{InterfaceIndex, InterfaceName, Netlink, Sysctl, SysctlError};
 
 pub use error::OriginalsError;
 use file::{Displaced, File, Kept};
@@ -143,7 +143,44 @@ impl Originals {
         Ok(path_manager.add(spec).await?)
     }
 
-    /// Puts everything back, but for what somebody else has set to another value since. Goes on after
+    /// Brings an interface up that is down.
+    ///
+    /// # Errors
+    /// If the kernel refuses. If it can't be written down, nothing is changed.
+    pub async fn set_up(
+        &mut self,
+        netlink: &Netlink,
+        index: InterfaceIndex,
+        name: &InterfaceName,
+    ) -> Result<(), OriginalsError> {
+        if self.0.values.links.insert(name.to_string()) {
+            self.0.save()?;
+        }
+        Ok(netlink.set_link_up(index).await?)
+    }
+
+    /// Takes down what [`Originals::set_up`] has brought up. With an interface its addresses and routes
+    /// go, those that routers have advertised too, so this comes after everything that needs them.
+    /// Goes on after an error and returns all of them.
+    pub async fn take_down(&mut self, netlink: &Netlink) -> Vec<OriginalsError> {
+        let links = match netlink.links().await {
+            Ok(links) => links,
+            Err(error) => return vec![error.into()],
+        };
+        let mut errors = Vec::new();
+        for name in std::mem::take(&mut self.0.values.links) {
+            let link = links.iter().find(|link| link.name.as_str() == name);
+            if let Some(link) = link
+                && let Err(error) = netlink.set_link_down(link.index).await
+            {
+                errors.push(error.into());
+                self.0.values.links.insert(name);
+            }
+        }
+        errors
+    }
+
+    /// Puts everything else back, but for what somebody else has set to another value since. Goes on after
     /// an error and returns all of them; what could not be put back stays in the file.
     pub async fn restore(mut self, path_manager: &PathManager) -> Vec<OriginalsError> {
         let mut errors = self.restore_sysctls();

@@ -231,3 +231,24 @@ fn a_damaged_file_counts_as_none_and_gone_interfaces_are_no_error() {
     });
     assert!(!place.path().exists());
 }
+
+#[test]
+fn a_link_that_was_down_is_down_again_after_a_kill() {
+    let place = Place::new();
+    let lo = netcfg::InterfaceName::new("lo").unwrap();
+    let is_up = async |netlink: &Netlink| netlink.links().await.unwrap()[0].up;
+    place.run(async |mut originals, _| {
+        let netlink = Netlink::new().unwrap();
+        assert!(!is_up(&netlink).await);
+        let index = InterfaceIndex::LOOPBACK;
+        originals.set_up(&netlink, index, &lo).await.unwrap();
+        assert!(is_up(&netlink).await);
+    });
+    place.run(async |mut originals, path_manager| {
+        let netlink = Netlink::new().unwrap();
+        assert_eq!(originals.take_down(&netlink).await.len(), 0);
+        assert!(!is_up(&netlink).await);
+        assert_eq!(originals.restore(&path_manager).await.len(), 0);
+    });
+    assert!(!place.path().exists());
+}

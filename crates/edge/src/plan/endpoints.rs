@@ -1,9 +1,10 @@
 //! MPTCP endpoints: the addresses from which connections open subflows.
 
-use mptcp::{EndpointFlags, EndpointSpec};
-use netcfg::Family;
+use std::collections::BTreeSet;
 
-use crate::uplink::{Uplink, Way};
+use mptcp::{EndpointFlags, EndpointSpec};
+
+use crate::uplink::{Uplink, Way, owned_ways};
 
 /// The kernel keeps no more per namespace (`MPTCP_PM_ADDR_MAX`).
 const MOST: usize = 8;
@@ -11,27 +12,17 @@ const MOST: usize = 8;
 /// One endpoint for each living uplink's best address of each family: an uplink with many addresses
 /// must not crowd another one out.
 pub(super) fn endpoints(uplinks: &[Uplink<'_>]) -> Vec<EndpointSpec> {
-    let best = uplinks.iter().flat_map(|uplink| {
-        [Family::V4, Family::V6]
-            .into_iter()
-            .filter_map(move |family| of_family(uplink, family).next())
-            .map(move |way| (uplink, way))
-    });
-    let mut specs: Vec<EndpointSpec> = best
+    let mut served = BTreeSet::new();
+    let mut specs: Vec<EndpointSpec> = owned_ways(uplinks)
+        .into_iter()
         .filter(|(uplink, _)| uplink.is_up())
+        .filter(|(uplink, way)| served.insert((uplink.link.index, way.address.addr().is_ipv6())))
         .map(|(uplink, way)| spec(uplink, way))
         .collect();
     // IPv4 first: with more than four uplinks not every address fits.
     specs.sort_by_key(|spec| spec.address.is_ipv6());
     specs.truncate(MOST);
     specs
-}
-
-fn of_family<'a>(uplink: &'a Uplink<'_>, family: Family) -> impl Iterator<Item = &'a Way> {
-    uplink
-        .ways
-        .iter()
-        .filter(move |way| Family::of(way.address.addr()) == family)
 }
 
 fn spec(uplink: &Uplink<'_>, way: &Way) -> EndpointSpec {

@@ -5,7 +5,7 @@ use settings::edge::Settings;
 
 use super::sysctls;
 use crate::observed::Observed;
-use crate::uplink::{host_link, uplinks};
+use crate::uplink::{Uplink, host_link, owned_ways, uplinks};
 
 /// What keeps the edge from doing its best, each with what the user can do. Empty when all is well.
 pub fn notes(settings: &Settings, observed: &Observed) -> Vec<String> {
@@ -32,6 +32,7 @@ pub fn notes(settings: &Settings, observed: &Observed) -> Vec<String> {
             Limits::MAX
         ));
     }
+    notes.extend(shared_addresses(&uplinks));
     let tuning = sysctls::tuning(settings);
     let present = |name: &str| sysctls::value(observed, name);
     if !observed.sysctls.is_empty() && !tuning.has_congestion_control(present) {
@@ -41,4 +42,24 @@ pub fn notes(settings: &Settings, observed: &Observed) -> Vec<String> {
         ));
     }
     notes
+}
+
+fn shared_addresses<'a>(uplinks: &'a [Uplink<'_>]) -> impl Iterator<Item = String> + 'a {
+    let owned = owned_ways(uplinks);
+    let ways = uplinks
+        .iter()
+        .flat_map(|uplink| uplink.ways.iter().map(move |way| (uplink, way)));
+    ways.filter_map(move |(uplink, way)| {
+        let address = way.address.addr();
+        let (owner, _) = owned
+            .iter()
+            .find(|(_, owned)| owned.address.addr() == address)?;
+        (owner.link.index != uplink.link.index).then(|| {
+            format!(
+                "{} and {} have the same address {address}, and the kernel can use it for one of them only; \
+                 give the router of one another network",
+                owner.name, uplink.name
+            )
+        })
+    })
 }

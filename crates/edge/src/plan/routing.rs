@@ -5,7 +5,7 @@ use netcfg::{Family, InterfaceIndex, Link, Route, RouteKind, Rule, TableId};
 use settings::edge::{Capture, Intercept, Settings};
 
 use crate::numbers::{self, priority};
-use crate::uplink::{Uplink, Way};
+use crate::uplink::{Uplink, Way, owned_ways};
 
 /// Metric of the route that ends a lookup in an uplink's table: worse than any other.
 const LAST: u32 = 1_000_000;
@@ -58,18 +58,16 @@ pub(super) fn routes(
 
 pub(super) fn rules(settings: &Settings, host: Option<&Link>, uplinks: &[Uplink<'_>]) -> Vec<Rule> {
     let mut rules = Vec::new();
-    for uplink in uplinks {
-        for way in &uplink.ways {
-            let address = way.address.addr();
-            rules.push(Rule {
-                from: Some(IpNet::from(address)),
-                ..rule(
-                    Family::of(address),
-                    priority::SOURCE,
-                    numbers::table_of(uplink.link.index),
-                )
-            });
-        }
+    for (uplink, way) in owned_ways(uplinks) {
+        let address = way.address.addr();
+        rules.push(Rule {
+            from: Some(IpNet::from(address)),
+            ..rule(
+                Family::of(address),
+                priority::SOURCE,
+                numbers::table_of(uplink.link.index),
+            )
+        });
     }
     for family in [Family::V4, Family::V6] {
         rules.push(Rule {

@@ -7,7 +7,8 @@ use netcfg::dhcp::Lease;
 use netcfg::{Family, InterfaceName, Link, MacAddress, RouteKind, TableId};
 
 use super::*;
-use crate::uplink::UplinkState;
+
+mod uplinks;
 
 const HOST: u32 = 2;
 const WIFI: u32 = 3;
@@ -295,31 +296,6 @@ fn an_endpoint_that_another_made_for_our_address_is_adopted() {
 }
 
 #[test]
-fn twelve_uplinks_have_twelve_tables_and_the_kernels_eight_endpoints() {
-    let settings = Settings::parse("[[uplink]]\ninterface = 'wan*'\n", "edge.toml").unwrap();
-    let mut observed = Observed::default();
-    for n in 0..12 {
-        observed.links.push(link(5 + n, &format!("wan{n}")));
-        let (address, gateway) = (format!("192.168.{n}.5/24"), format!("192.168.{n}.1"));
-        observed
-            .leases
-            .insert(InterfaceIndex(5 + n), lease(&address, &gateway));
-    }
-    apply(&plan(&settings, &observed), &mut observed);
-    assert_eq!(observed.endpoints.len(), 8);
-    let mut tables: Vec<_> = observed
-        .rules
-        .iter()
-        .filter(|it| it.from.is_some())
-        .map(|it| it.table)
-        .collect();
-    tables.sort();
-    tables.dedup();
-    assert_eq!(tables.len(), 12);
-    assert_eq!(plan(&settings, &observed), []);
-}
-
-#[test]
 fn ipv6_comes_from_the_kernels_advertised_route_and_not_from_unusable_addresses() {
     let settings = settings("");
     let mut observed = observed();
@@ -463,25 +439,4 @@ fn forwarding_goes_on_when_advertised_routers_are_safe() {
             .position(|step| step.to_string().contains(text))
     };
     assert!(place("accept_ra").unwrap() < place("all.forwarding").unwrap());
-}
-
-#[test]
-fn a_lease_without_a_router_makes_no_uplink() {
-    let mut observed = observed();
-    let lease = observed.leases.get_mut(&InterfaceIndex(WIFI)).unwrap();
-    lease.gateways.clear();
-    let settings = settings("");
-    let uplinks = uplinks(&settings, &observed);
-    assert_eq!(uplinks[0].state(), UplinkState::NoGateway);
-    assert_eq!(uplinks[1].state(), UplinkState::Up);
-    let steps = plan(&settings, &observed);
-    let leads_there = |step: &Step| match step {
-        Step::AddRoute(route) => route.interface == Some(InterfaceIndex(WIFI)),
-        Step::AddEndpoint(spec) => spec.interface == Some(WIFI),
-        _ => false,
-    };
-    assert!(!steps.iter().any(leads_there), "{steps:?}");
-    observed.leases.remove(&InterfaceIndex(WIFI));
-    let uplinks = super::uplinks(&settings, &observed);
-    assert_eq!(uplinks[0].state(), UplinkState::NoAddress);
 }

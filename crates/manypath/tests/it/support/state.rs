@@ -8,7 +8,7 @@ use super::shell;
 
 /// Times that run down are left out, and counters, and what other namespaces change.
 const DUMP: &str = r#"
-ip -o link | sed -E 's/^/link /'
+ip -o link | sed -E 's/^/link /; s/ qdisc [^ ]+//'
 ip -o addr | sed -E 's/ +/ /g; s/^/addr /; s/valid_lft [0-9]+sec preferred_lft [0-9]+sec/valid for a while/'
 ip rule | sed 's/^/rule4 /'
 ip -6 rule | sed 's/^/rule6 /'

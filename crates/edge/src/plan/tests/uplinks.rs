@@ -1,0 +1,80 @@
+//! Uplinks that are many, alike, or lead nowhere.
+
+use super::*;
+use crate::uplink::UplinkState;
+
+#[test]
+fn twelve_uplinks_have_twelve_tables_and_the_kernels_eight_endpoints() {
+    let settings = Settings::parse("[[uplink]]\ninterface = 'wan*'\n", "edge.toml").unwrap();
+    let mut observed = Observed::default();
+    for n in 0..12 {
+        observed.links.push(link(5 + n, &format!("wan{n}")));
+        let (address, gateway) = (format!("192.168.{n}.5/24"), format!("192.168.{n}.1"));
+        observed
+            .leases
+            .insert(InterfaceIndex(5 + n), lease(&address, &gateway));
+    }
+    apply(&plan(&settings, &observed), &mut observed);
+    assert_eq!(observed.endpoints.len(), 8);
+    let mut tables: Vec<_> = observed
+        .rules
+        .iter()
+        .filter(|it| it.from.is_some())
+        .map(|it| it.table)
+        .collect();
+    tables.sort();
+    tables.dedup();
+    assert_eq!(tables.len(), 12);
+    assert_eq!(plan(&settings, &observed), []);
+}
+
+#[test]
+fn a_lease_without_a_router_makes_no_uplink() {
+    let mut observed = observed();
+    let lease = observed.leases.get_mut(&InterfaceIndex(WIFI)).unwrap();
+    lease.gateways.clear();
+    let settings = settings("");
+    let uplinks = uplinks(&settings, &observed);
+    assert_eq!(uplinks[0].state(), UplinkState::NoGateway);
+    assert_eq!(uplinks[1].state(), UplinkState::Up);
+    let steps = plan(&settings, &observed);
+    let leads_there = |step: &Step| match step {
+        Step::AddRoute(route) => route.interface == Some(InterfaceIndex(WIFI)),
+        Step::AddEndpoint(spec) => spec.interface == Some(WIFI),
+        _ => false,
+    };
+    assert!(!steps.iter().any(leads_there), "{steps:?}");
+    observed.leases.remove(&InterfaceIndex(WIFI));
+    let uplinks = super::uplinks(&settings, &observed);
+    assert_eq!(uplinks[0].state(), UplinkState::NoAddress);
+}
+
+#[test]
+fn an_address_that_two_modems_give_belongs_to_the_one_that_is_up() {
+    let settings = settings("");
+    let mut observed = observed();
+    let same = observed.leases[&InterfaceIndex(WIFI)].clone();
+    observed.leases.insert(InterfaceIndex(LTE), same);
+    let owner = |observed: &mut Observed| {
+        apply(&plan(&settings, observed), observed);
+        assert_eq!(plan(&settings, observed), []);
+        let sources = observed.rules.iter().filter(|rule| rule.from.is_some());
+        let tables: Vec<TableId> = sources.map(|rule| rule.table).collect();
+        let ends: Vec<_> = observed.endpoints.iter().map(|it| it.interface).collect();
+        (tables, ends)
+    };
+    let of = |index| {
+        let table = numbers::table_of(InterfaceIndex(index));
+        (vec![table], vec![Some(index)])
+    };
+    assert_eq!(owner(&mut observed), of(WIFI));
+    let notes = notes(&settings, &observed);
+    assert!(
+        notes
+            .iter()
+            .any(|it| it.contains("wifi and lte have the same address 192.168.11.5")),
+        "{notes:?}"
+    );
+    observed.links[1].carrier = false;
+    assert_eq!(owner(&mut observed), of(LTE));
+}
