@@ -22,7 +22,7 @@ pub struct Arguments {
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
     let settings = Settings::load(&arguments.settings)
         .map_err(|errors| Failure::Settings(errors.to_string()))?;
-    raise_open_files();
+    super::raise_open_files();
     let runtime = super::runtime()?;
     if arguments.once {
         let steps = runtime.block_on(edge::dry_run(&settings))?;
@@ -50,19 +50,4 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
             .await
             .map_err(anyhow::Error::from)
     })?)
-}
-
-/// Two files for each connection, and thousands of connections: the soft limit of 1024 is there for
-/// programs that use select(2).
-pub(super) fn raise_open_files() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    // Refused: the accept loop bears the lower limit.
-    let _ = setrlimit(
-        Resource::Nofile,
-        Rlimit {
-            current: limit.maximum,
-            maximum: limit.maximum,
-        },
-    );
 }

@@ -16,7 +16,7 @@ pub struct Arguments {
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
     let settings = Settings::load(&arguments.settings)
         .map_err(|errors| Failure::Settings(errors.to_string()))?;
-    super::edge::raise_open_files();
+    super::raise_open_files();
     log::start();
     if let Ok(Some(warning)) = settings::readable_by_others(&settings.users) {
         tracing::warn!("{warning}");
