@@ -6,6 +6,7 @@
     reason = "a panic with its place is what a failed test is for"
 )]
 
+mod bad_input;
 mod capture;
 mod changes;
 mod proxy;

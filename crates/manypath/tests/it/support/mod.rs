@@ -14,7 +14,7 @@ use lab::topology::{Node, Uplink, addresses};
 
 pub use names::Names;
 pub use nginx::{Nginx, body};
-pub use run::{command, run, run_with, shell};
+pub use run::{Ran, command, run, run_with, shell};
 pub use server::{Server, udp_seen_as};
 pub use sockets::{connect, http_get, socks5};
 pub use state::{assert_same, state};
