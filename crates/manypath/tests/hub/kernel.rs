@@ -6,10 +6,11 @@ use mptcp::Limits;
 use crate::server::Server;
 
 /// What the hub sets by default.
-const WANTED: [(&str, &str); 6] = [
+const WANTED: [(&str, &str); 7] = [
     ("net.mptcp.stale_loss_cnt", "1"),
     ("net.mptcp.blackhole_timeout", "0"),
     ("net.ipv4.tcp_slow_start_after_idle", "0"),
+    ("net.ipv4.tcp_tw_reuse", "1"),
     ("net.ipv4.tcp_congestion_control", "bbr"),
     ("net.ipv4.tcp_rmem", "4096\t131072\t16777216"),
     ("net.ipv4.tcp_wmem", "4096\t16384\t16777216"),
