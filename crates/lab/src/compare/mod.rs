@@ -9,6 +9,7 @@
 //! What a row means is in [`Row::definition`]. A peer that fails has no value in the rows concerned,
 //! and a note that says why; the others go on.
 
+mod allowed;
 mod contender;
 mod measure;
 mod peer;
@@ -24,6 +25,7 @@ use std::path::PathBuf;
 pub use peer::{MissingPackages, NotBuilt, Peer, check_packages, peers_folder};
 pub use row::{Row, UnknownRow};
 
+use allowed::AllowedControls;
 use contender::Contender;
 use measure::Task;
 use progress::Progress;
@@ -51,7 +53,8 @@ pub struct Comparison {
 
 impl Comparison {
     /// Measures. Shows on standard error how far it is. All rows take about seven minutes. Needs
-    /// root, and some 10,000 open files for [`Row::IdleMemory`].
+    /// root, and some 20,000 open files for [`Row::IdleMemory`]. Call it on a thread in the machine's
+    /// first network namespace; the congestion controls that others may use are extended meanwhile.
     #[must_use]
     pub fn run(options: &Options) -> Self {
         let mut comparison = Self {
@@ -61,6 +64,10 @@ impl Comparison {
                 .map(|row| (*row, BTreeMap::new()))
                 .collect(),
         };
+        // Without it each contender says what it misses.
+        let _allowed = AllowedControls::extend().inspect_err(
+            |error| tracing::warn!(%error, "namespaces can't use every congestion control"),
+        );
         let progress = Progress::new(comparison.steps().len());
         for (scene, peer) in comparison.steps() {
             comparison.measure(scene, peer, options, &progress);

@@ -113,8 +113,8 @@ impl Row {
                  download; median of 3, at most 20 s each"
             }
             Self::MessageGapCarrier => {
-                "messages of 16 bytes to the client every 10 ms, the cable of the link that carries them pulled: longest pause \
-                 within 2 s; median of 3"
+                "messages of 16 bytes to the client every 10 ms, the cable of the link that carries \
+                 them pulled: longest pause within 2 s; median of 3"
             }
             Self::MessageGapSilence => "as above, the link drops everything and keeps its carrier",
             Self::UnlikeLinks => {

@@ -97,11 +97,17 @@ fn lossy(profile: Profile) -> Profile {
 impl Place {
     /// `links` as of [`Scene::links`], or some of them.
     pub(super) fn new(links: &[Profile], addressing: Addressing) -> anyhow::Result<Self> {
-        if links.is_empty() {
-            Self::unshaped()
+        let place = if links.is_empty() {
+            Self::unshaped()?
         } else {
-            Self::emulated(links, addressing)
+            Self::emulated(links, addressing)?
+        };
+        // A new namespace has the congestion control of this machine, which may be any. Cubic is what
+        // Windows and Linux begin with.
+        for namespace in [&place.windows, &place.guest, &place.hub, &place.origin] {
+            namespace.run(|| Sysctl::new("net.ipv4.tcp_congestion_control")?.write("cubic"))?;
         }
+        Ok(place)
     }
 
     /// The controls of the first link and of the second.

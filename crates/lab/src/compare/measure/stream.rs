@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -22,6 +24,8 @@ const LIMIT: Duration = Duration::from_secs(30);
 pub(super) struct Stream {
     socket: TcpStream,
     reader: JoinHandle<io::Result<Series>>,
+    /// The reader's end of the connection is about to be shut down.
+    ending: Arc<AtomicBool>,
     start: Instant,
 }
 
@@ -36,13 +40,16 @@ impl Stream {
             format!("GET /bytes/{ENDLESS} HTTP/1.1\r\nHost: origin\r\n\r\n").as_bytes(),
         )?;
         let copy = socket.try_clone()?;
+        let ending = Arc::new(AtomicBool::new(false));
+        let is_ending = Arc::clone(&ending);
         // A socket stays in the namespace that it was made in.
         let reader = std::thread::Builder::new()
             .name("compare-download".into())
-            .spawn(move || receive(copy, start, compare))?;
+            .spawn(move || receive(copy, start, compare, &is_ending))?;
         Ok(Self {
             socket,
             reader,
+            ending,
             start,
         })
     }
@@ -54,6 +61,7 @@ impl Stream {
 
     /// Ends the connection. Returns the payload by time since the start.
     pub(super) fn finish(self) -> anyhow::Result<Series> {
+        self.ending.store(true, Ordering::Release);
         // An error means that it has ended, of which the reader says more.
         let _ = self.socket.shutdown(Shutdown::Both);
         let received = self
@@ -76,23 +84,38 @@ pub(super) fn rate(series: &Series, from: Duration, length: Duration) -> f64 {
     bytes as f64 * 8.0 / length.as_secs_f64()
 }
 
-/// Until the stream is shut down. A stream that ends otherwise is an error.
-fn receive(socket: TcpStream, start: Instant, compare: bool) -> io::Result<Series> {
+/// Until the stream is shut down: that is the only end which is no error.
+fn receive(
+    socket: TcpStream,
+    start: Instant,
+    compare: bool,
+    is_ending: &AtomicBool,
+) -> io::Result<Series> {
     let mut reader = BufReader::with_capacity(PIECE, socket);
     skip_head(&mut reader)?;
     let mut series = Series::new(start);
     let mut content = Content::default();
     loop {
-        let piece = reader.fill_buf()?;
-        if piece.is_empty() {
-            return Ok(series);
-        }
+        let piece = match reader.fill_buf() {
+            Ok([]) => return ended(series, io::ErrorKind::UnexpectedEof.into(), is_ending),
+            Ok(piece) => piece,
+            Err(error) => return ended(series, error, is_ending),
+        };
         series.add(Instant::now(), piece.len() as u64);
         if compare && !content.verify(piece) {
             return Err(io::Error::other("wrong bytes came"));
         }
         let length = piece.len();
         reader.consume(length);
+    }
+}
+
+/// What is on its way when the stream is shut down is answered with a reset.
+fn ended(series: Series, error: io::Error, is_ending: &AtomicBool) -> io::Result<Series> {
+    if is_ending.load(Ordering::Acquire) {
+        Ok(series)
+    } else {
+        Err(error)
     }
 }
 

@@ -1,0 +1,61 @@
+use netcfg::{Sysctl, SysctlError};
+
+const ALLOWED: &str = "net.ipv4.tcp_allowed_congestion_control";
+
+/// What the contenders use.
+const WANTED: [&str; 2] = ["cubic", "bbr"];
+
+/// Network namespaces may use these congestion controls as long as this lives.
+///
+/// The kernel lets a namespace other than the first choose only what stands in this list of the whole
+/// machine (`tcp_set_default_congestion_control`, Linux 4.15), which holds reno and the machine's
+/// default at first.
+#[derive(Debug)]
+pub(super) struct AllowedControls {
+    setting: Sysctl,
+    before: String,
+}
+
+impl AllowedControls {
+    /// Adds to the list. The calling thread has to be in the first network namespace.
+    pub(super) fn extend() -> Result<Self, SysctlError> {
+        let setting = Sysctl::new(ALLOWED)?;
+        let before = setting.read()?;
+        let list = extended(&before);
+        if list != before {
+            setting.write(list)?;
+        }
+        Ok(Self { setting, before })
+    }
+}
+
+impl Drop for AllowedControls {
+    fn drop(&mut self) {
+        if let Err(error) = self.setting.write(&self.before) {
+            tracing::warn!(%error, "the machine's allowed congestion controls stay changed");
+        }
+    }
+}
+
+fn extended(before: &str) -> String {
+    let new = WANTED
+        .into_iter()
+        .filter(|name| !before.split_whitespace().any(|old| old == *name));
+    before
+        .split_whitespace()
+        .chain(new)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_only_added_to() {
+        assert_eq!(extended("reno bbr"), "reno bbr cubic");
+        assert_eq!(extended("reno cubic"), "reno cubic bbr");
+        assert_eq!(extended("bbr cubic other"), "bbr cubic other");
+    }
+}
