@@ -8,6 +8,9 @@ use crate::traffic::Series;
 
 /// A point of a chart for so many intervals: 20 ms.
 const STEP: usize = 2;
+/// What a point is the average of: 110 ms. The program gets its bytes in bursts that would hide the
+/// rest.
+const WINDOW: usize = 11;
 
 pub(super) fn page(outcome: &Outcome) -> Report {
     let mut sections: Vec<_> = outcome
@@ -153,7 +156,7 @@ fn points(series: &Series, start: Instant) -> Vec<(f64, f64)> {
     let every = Series::EVERY.as_secs_f64();
     let middle = |interval: usize| offset + (interval as f64 + 0.5) * every;
     let rates = series
-        .smoothed(Series::WINDOW)
+        .smoothed(WINDOW)
         .into_iter()
         .enumerate()
         .step_by(STEP);
@@ -198,7 +201,8 @@ fn method(outcome: &Outcome) -> Section {
              between guest and access networks are emulated with rate, delay and a queue of 100 ms. \
              Throughput of a link is what its counters say, in bits on the wire. Goodput is the \
              payload that the program received and compared byte by byte, from the first byte to \
-             the last, the connection's start included. A link's payload capacity is its rate × 1428 \
+             the last, the connection's start included; BBR's pause to measure the round trip, 0.2 s \
+             in 10 s, comes after that. A link's payload capacity is its rate × 1428 \
              / 1538: the payload of a full MPTCP segment by what it takes on an Ethernet wire."
                 .into(),
             "The download falters while the program receives less than half of the remaining link's \

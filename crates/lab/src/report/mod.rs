@@ -3,6 +3,8 @@
 mod chart;
 mod html;
 mod scale;
+#[cfg(test)]
+mod tests;
 
 pub use chart::{Area, Chart, Line, Mark, Rule};
 
