@@ -24,8 +24,10 @@ fn an_endpoint_goes_with_the_carrier_and_comes_back() {
             });
         });
         assert!(gone < Duration::from_secs(2), "{gone:?}");
-        let status = rig.edge_status().unwrap();
-        assert_eq!(status["uplinks"][pulled.position()]["state"], "no-carrier");
+        rig.wait_for_edge("say that the cable is out", |status| {
+            status["uplinks"][pulled.position()]["state"] == "no-carrier"
+        })
+        .unwrap();
         let back = timed(|| {
             link.carrier(true).unwrap();
             eventually("the endpoint is back", || {
