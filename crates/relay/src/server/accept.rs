@@ -3,7 +3,7 @@
 use std::future::pending;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use tokio::net::{TcpListener, TcpStream};
@@ -15,6 +15,10 @@ use super::{Drained, Intake, Shared};
 
 /// How long to wait when the process or the system is out of something.
 const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// How often to say so. Under want each connection that ends lets another in, so that things look
+/// well again for a moment.
+const SAY_AGAIN: Duration = Duration::from_secs(60);
 
 pub(super) async fn serve(
     shared: &Arc<Shared>,
@@ -28,7 +32,7 @@ pub(super) async fn serve(
     let mut acceptor = Acceptor {
         shared,
         listener,
-        exhausted: false,
+        complained: None,
     };
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -78,8 +82,8 @@ fn report(ended: Result<(), JoinError>) {
 struct Acceptor<'a> {
     shared: &'a Shared,
     listener: TcpListener,
-    /// The last attempt failed for want of something: said once, not for each attempt.
-    exhausted: bool,
+    /// When it was last said that something is wanting.
+    complained: Option<Instant>,
 }
 
 impl Acceptor<'_> {
@@ -88,26 +92,26 @@ impl Acceptor<'_> {
         let permit = self.slot().await;
         loop {
             match self.listener.accept().await {
-                Ok((stream, _)) => {
-                    if std::mem::take(&mut self.exhausted) {
-                        tracing::info!("connections can be taken again");
-                    }
-                    return (stream, permit);
-                }
+                Ok((stream, _)) => return (stream, permit),
                 Err(error) if belongs_to_the_connection(&error) => {
                     tracing::debug!(%error, "a connection was gone before it was taken");
                 }
                 Err(error) => {
-                    if !std::mem::replace(&mut self.exhausted, true) {
-                        tracing::warn!(
-                            %error,
-                            "no connection can be taken now; raise the limit of open files \
-                             (LimitNOFILE= in the unit, ulimit -n in a shell) if it is reached"
-                        );
-                    }
+                    self.complain(&error);
                     tokio::time::sleep(BACK_OFF).await;
                 }
             }
+        }
+    }
+
+    fn complain(&mut self, error: &io::Error) {
+        if self.complained.is_none_or(|at| at.elapsed() > SAY_AGAIN) {
+            self.complained = Some(Instant::now());
+            tracing::warn!(
+                %error,
+                "no connection can be taken now; raise the limit of open files \
+                 (LimitNOFILE= in the unit, ulimit -n in a shell) if it is reached"
+            );
         }
     }
 
