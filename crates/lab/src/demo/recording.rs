@@ -159,9 +159,7 @@ impl Download {
     }
 
     fn broken(&self, rig: &Rig, source: traffic::Error) -> DemoError {
-        let status = rig
-            .edge_status()
-            .and_then(|status| Ok(format!("{status:#}")));
+        let status = rig.edge_status().map(|status| format!("{status:#}"));
         DemoError::Download {
             phase: self.phase,
             status: status.unwrap_or_else(|error| error.to_string()),
