@@ -7,9 +7,9 @@ const WANTED: [&str; 2] = ["cubic", "bbr"];
 
 /// Network namespaces may use these congestion controls as long as this lives.
 ///
-/// The kernel lets a namespace other than the first choose only what stands in this list of the whole
-/// machine (`tcp_set_default_congestion_control`, Linux 4.15), which holds reno and the machine's
-/// default at first.
+/// The kernel lets a namespace other than the first choose only what stands in this list of the
+/// whole machine (`tcp_set_default_congestion_control`, Linux 4.15), which holds reno and the
+/// machine's default at first.
 #[derive(Debug)]
 pub(super) struct AllowedControls {
     setting: Sysctl,

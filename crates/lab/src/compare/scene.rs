@@ -102,8 +102,8 @@ impl Place {
         } else {
             Self::emulated(links, addressing)?
         };
-        // A new namespace has the congestion control of this machine, which may be any. Cubic is what
-        // Windows and Linux begin with.
+        // A new namespace has the congestion control of this machine, which may be any. Cubic is
+        // what Windows and Linux begin with.
         for namespace in [&place.windows, &place.guest, &place.hub, &place.origin] {
             namespace.run(|| Sysctl::new("net.ipv4.tcp_congestion_control")?.write("cubic"))?;
         }

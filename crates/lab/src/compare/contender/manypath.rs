@@ -74,7 +74,7 @@ fn hub_settings(kernel: &str, folder: &Path) -> String {
     let folder = folder.display();
     format!(
         "listen = [\"[::]:{HUB_PORT}\"]\nusers = \"{folder}/users\"\ndrain = \"0s\"\n\
-         [control]\nsocket = \"{folder}/hub.sock\"\n{kernel}"
+         state = \"{folder}/hub.originals\"\n{kernel}"
     )
 }
 

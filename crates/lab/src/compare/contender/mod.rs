@@ -146,8 +146,8 @@ impl Programs {
     }
 }
 
-/// Sends all TCP that comes from Windows to a port of the guest, as the prototype and OpenMPTCProuter
-/// do by iptables.
+/// Sends all TCP that comes from Windows to a port of the guest, as the prototype and
+/// OpenMPTCProuter do by iptables.
 fn redirect(place: &Place, port: NonZeroU16) -> anyhow::Result<()> {
     let name = |text: &str| {
         text.parse::<nft::Name>()

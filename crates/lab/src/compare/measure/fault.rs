@@ -43,8 +43,8 @@ pub(super) fn silence(contender: &Contender) -> anyhow::Result<f64> {
     median(stalls.collect::<anyhow::Result<_>>()?)
 }
 
-/// Medians in seconds: of the same after a cable was pulled, and of the time from its being plugged in
-/// again until the link carries data of the same download.
+/// Medians in seconds: of the same after a cable was pulled, and of the time from its being plugged
+/// in again until the link carries data of the same download.
 pub(super) fn carrier_loss(contender: &Contender) -> anyhow::Result<[anyhow::Result<f64>; 2]> {
     let rounds = (0..ROUNDS).map(|_| Round::run(contender, Fault::Carrier));
     let rounds: Vec<Round> = rounds.collect::<anyhow::Result<_>>()?;
