@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 
 use netlink_packet_core::NetlinkBuffer;
+use netlink_sys::protocols::NETLINK_ROUTE;
 use netlink_sys::{Socket, SocketAddr};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -47,7 +48,7 @@ pub struct Watch {
 impl Watch {
     pub(crate) fn new(netns: &NetNs) -> Result<Self, Error> {
         let groups = GROUPS.iter().fold(0, |mask, group| mask | 1 << (group - 1));
-        let socket = open_socket(netns, "watch the network", |socket| {
+        let socket = open_socket(netns, NETLINK_ROUTE, "watch the network", |socket| {
             socket.bind(&SocketAddr::new(0, groups))
         })?;
         Ok(Self {

@@ -69,14 +69,19 @@ pub(super) struct Transport {
 
 impl Transport {
     pub(super) fn open(netns: &NetNs) -> Result<Self, Error> {
-        let socket = open_socket(netns, "open a socket for requests", |socket| {
-            // Strict: a filter that the kernel does not know is an error and not an endless list.
-            socket.set_netlink_get_strict_chk(true)?;
-            socket.set_ext_ack(true)?;
-            // An error then quotes no more than the header of the request, so that its sentence
-            // has a known place.
-            socket.set_cap_ack(true)
-        })?;
+        let socket = open_socket(
+            netns,
+            NETLINK_ROUTE,
+            "open a socket for requests",
+            |socket| {
+                // Strict: a filter that the kernel does not know is an error and not an endless list.
+                socket.set_netlink_get_strict_chk(true)?;
+                socket.set_ext_ack(true)?;
+                // An error then quotes no more than the header of the request, so that its sentence
+                // has a known place.
+                socket.set_cap_ack(true)
+            },
+        )?;
         Ok(Self {
             socket,
             sequence: 0,
@@ -268,6 +273,7 @@ fn encode(message: RouteNetlinkMessage, flags: u16, sequence: u32) -> Vec<u8> {
 /// A socket belongs to the namespace of the thread that makes it, wherever it is used later.
 pub(crate) fn open_socket(
     netns: &NetNs,
+    protocol: isize,
     operation: &str,
     set_up: impl FnOnce(&mut Socket) -> io::Result<()>,
 ) -> Result<AsyncFd<Socket>, Error> {
@@ -275,9 +281,7 @@ pub(crate) fn open_socket(
         operation: operation.to_owned(),
         source,
     };
-    let mut socket = netns
-        .try_run(|| Socket::new(NETLINK_ROUTE))?
-        .map_err(failed)?;
+    let mut socket = netns.try_run(|| Socket::new(protocol))?.map_err(failed)?;
     socket
         .set_non_blocking(true)
         .and_then(|()| set_up(&mut socket))

@@ -20,6 +20,7 @@ mod readback;
 mod render;
 mod statement;
 mod transaction;
+mod watch;
 
 pub use error::{Error, Problem};
 pub use matches::{
@@ -30,3 +31,4 @@ pub use model::{Base, Chain, ChainKind, Comment, Hook, InvalidName, Name, Policy
 pub use readback::{Digest, installed};
 pub use statement::{Nat, Reject, Statement};
 pub use transaction::delete;
+pub use watch::Watch;
