@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::FusedFuture;
 use mptcp::{KernelSupport, PathManager};
-use netcfg::{Netlink, Watch};
+use netcfg::{Family, Netlink, Watch, nft};
 use originals::{Originals, OriginalsError};
 use settings::edge::Settings;
 use tokio::sync::watch;
@@ -122,19 +122,24 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
     let server = proxy.server();
     let (stop_relay, relay_stopped) = watch::channel(false);
     let mut relaying = Box::pin(proxy.serve(relay_stopped).fuse());
-    let started = agent.start().await;
-    if started.is_ok() {
-        tokio::select! {
-            () = stop => {}
-            () = agent.follow(events) => {}
-            () = &mut relaying => {}
-            () = control.serve(&settings, network_reader, server) => {}
+    // Not before the start, which says better what to do where the kernel has no nftables.
+    let started = agent.start().await.and_then(|()| Ok(nft::Watch::new()?));
+    let started = match started {
+        Ok(firewall) => {
+            tokio::select! {
+                () = stop => {}
+                () = agent.follow(events, firewall) => {}
+                () = &mut relaying => {}
+                () = control.serve(&settings, network_reader, server) => {}
+            }
+            let _ = stop_relay.send(true);
+            if !relaying.is_terminated() {
+                relaying.await;
+            }
+            Ok(())
         }
-        let _ = stop_relay.send(true);
-        if !relaying.is_terminated() {
-            relaying.await;
-        }
-    }
+        Err(error) => Err(error),
+    };
     let stopped = agent.stop().await;
     if let (Err(_), Err(error)) = (&started, &stopped) {
         tracing::warn!("{error}");
@@ -177,13 +182,20 @@ impl Agent<'_> {
         Ok(())
     }
 
-    async fn follow(&mut self, mut events: Watch) {
+    async fn follow(&mut self, mut events: Watch, mut firewall: nft::Watch) {
         let mut next = SOON;
         loop {
             next = tokio::select! {
                 change = events.next() => {
                     if let Err(error) = change {
                         tracing::warn!("the kernel's notifications failed: {error}");
+                        tokio::time::sleep(SLOW).await;
+                    }
+                    SOON
+                }
+                change = firewall.changed() => {
+                    if let Err(error) = change {
+                        tracing::warn!("nftables' notifications failed: {error}");
                         tokio::time::sleep(SLOW).await;
                     }
                     SOON
@@ -306,8 +318,13 @@ impl Agent<'_> {
 }
 
 /// Without the firewall the listeners would be open to the uplinks, and nothing would be captured.
+/// Without IPv6 rules the rest works: a kernel may have no IPv6.
 fn is_vital(step: &Step) -> bool {
-    matches!(step, Step::InstallFirewall(_) | Step::AddRule(_))
+    match step {
+        Step::InstallFirewall(_) => true,
+        Step::AddRule(rule) => rule.family == Family::V4,
+        _ => false,
+    }
 }
 
 fn problem(step: &Step, error: &ApplyError) -> String {

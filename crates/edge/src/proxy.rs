@@ -1,12 +1,13 @@
 //! The relay, built from the settings.
 
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use mptcp::{ListenOptions, Transport};
 use relay::{
     Bypass, BypassRule, Chain, Connector, ConnectorOptions, Hop, Intake, Route, Server,
     ServerOptions, UplinkGate, Users,
 };
+use rustix::io::Errno;
 use settings::edge::{Capture, Intercept, Settings};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -95,13 +96,20 @@ fn intake(settings: &Settings) -> Option<Intake> {
 /// On all addresses of both families: the nftables table keeps the uplinks out, also while addresses
 /// come and go.
 fn listen(port: u16, transparent: bool) -> std::io::Result<TcpListener> {
-    let address = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
     let options = ListenOptions {
         transparent,
         only_v6: false,
         ..ListenOptions::default()
     };
-    TcpListener::from_std(mptcp::listen(Transport::Tcp, address, &options)?.listener)
+    let on = |all: IpAddr| mptcp::listen(Transport::Tcp, SocketAddr::from((all, port)), &options);
+    let listening = match on(Ipv6Addr::UNSPECIFIED.into()) {
+        // A kernel booted with ipv6.disable=1.
+        Err(error) if error.raw_os_error() == Some(Errno::AFNOSUPPORT.raw_os_error()) => {
+            on(Ipv4Addr::UNSPECIFIED.into())
+        }
+        listening => listening,
+    };
+    TcpListener::from_std(listening?.listener)
 }
 
 fn connector(settings: &Settings, up: watch::Receiver<bool>) -> Connector {

@@ -4,7 +4,7 @@ use lab::rig::Rig;
 use lab::topology::{LabSpec, Node};
 
 use super::{settle, warm_lab};
-use crate::support::{LIMIT, assert_same, shell, spec, state};
+use crate::support::{LIMIT, assert_same, eventually, output, shell, spec, state};
 
 #[test]
 fn killed_and_started_again_it_is_as_before() {
@@ -126,4 +126,27 @@ fn a_dirty_start_is_cleaned() {
     rig.stop().unwrap();
     shell(rig.lab(), Node::Guest, "ip mptcp endpoint delete id 200").ok();
     assert_same(&clean, &state(rig.lab()));
+}
+
+#[test]
+fn a_ruleset_that_someone_flushed_is_back_at_once() {
+    let mut rig = Rig::up(spec()).unwrap();
+    settle(&rig);
+    let rules = |rig: &Rig| {
+        output(
+            rig,
+            Node::Guest,
+            "nft",
+            &["list", "table", "inet", "manypath"],
+        )
+    };
+    let before = rules(&rig);
+    shell(rig.lab(), Node::Guest, "nft flush ruleset").ok();
+    // The slow round would take up to 30 s.
+    eventually("have its table again", || {
+        let listed = shell(rig.lab(), Node::Guest, "nft list ruleset").ok();
+        listed.contains("table inet manypath").then_some(())
+    });
+    assert_eq!(rules(&rig), before);
+    rig.stop().unwrap();
 }
