@@ -46,9 +46,9 @@ impl Tuned {
     /// When an address is not the server's or can't be announced. Nothing stays changed then.
     pub async fn apply(settings: &Settings, netlink: &Netlink) -> Result<Self, TuneError> {
         let announced = announced(settings, netlink).await?;
-        let file = settings.control.socket.with_extension("originals");
+        let file = &settings.state;
         let mut tuned = Self {
-            originals: Originals::load(&file).map_err(TuneError::Originals)?,
+            originals: Originals::load(file).map_err(TuneError::Originals)?,
             path_manager: PathManager::new()?,
         };
         let (originals, path_manager) = (&mut tuned.originals, &tuned.path_manager);

@@ -85,7 +85,7 @@ fn the_examples_have_exactly_the_keys_of_the_schemas() {
         let mut described = BTreeSet::new();
         schema_keys(&schema, "", &schema, &mut described);
         assert_eq!(written, described, "{kind:?}");
-        assert!(written.len() > 15, "{written:?}");
+        assert!(written.len() >= 15, "{written:?}");
     }
 }
 

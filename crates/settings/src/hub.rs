@@ -48,8 +48,9 @@ pub struct Settings {
     pub idle_timeout: Timeout,
     /// How the kernel's Multipath TCP is set.
     pub mptcp: Mptcp,
-    /// How `manypath status` reaches the hub.
-    pub control: Control,
+    /// Absolute path of the file that former kernel settings are kept in while the hub runs.
+    #[schemars(with = "String", regex(pattern = r"^/"))]
+    pub state: PathBuf,
 }
 
 impl Default for Settings {
@@ -63,24 +64,7 @@ impl Default for Settings {
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Timeout::Off,
             mptcp: Mptcp::default(),
-            control: Control::default(),
-        }
-    }
-}
-
-/// How `manypath status` reaches the hub.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Control {
-    /// Absolute path of the Unix socket.
-    #[schemars(with = "String", regex(pattern = r"^/.{0,106}$"))]
-    pub socket: PathBuf,
-}
-
-impl Default for Control {
-    fn default() -> Self {
-        Self {
-            socket: PathBuf::from("/run/manypath/hub.sock"),
+            state: PathBuf::from("/run/manypath/hub.originals"),
         }
     }
 }

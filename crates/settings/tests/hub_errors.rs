@@ -58,12 +58,12 @@ fn addresses_and_networks() {
 
 #[test]
 fn paths_and_times() {
-    assert_snapshot!(errors("users = \"hub.users\"\ndrain = \"soon\"\nconnect_timeout = \"0s\"\nidle_timeout = \"0s\"\n[control]\nsocket = \"hub.sock\""), @r#"
+    assert_snapshot!(errors("users = \"hub.users\"\ndrain = \"soon\"\nconnect_timeout = \"0s\"\nidle_timeout = \"0s\"\nstate = \"hub.originals\""), @r#"
     hub.toml:1:9: users: "hub.users" is not an absolute path; write one that starts with /
     hub.toml:2:9: drain: "soon" is no duration; write a number with its unit, such as "10s", "500ms" or "2min"
     hub.toml:3:19: connect_timeout: a time of zero would give everything up at once; write a longer one, such as "10s"
     hub.toml:4:16: idle_timeout: a time-out of zero would end everything at once; write "off" for no time-out
-    hub.toml:6:10: control.socket: "hub.sock" is not an absolute path; write one that starts with /
+    hub.toml:5:9: state: "hub.originals" is not an absolute path; write one that starts with /
     "#);
     assert_snapshot!(errors("users = [{ name = \"ann\", password = \"hunter2\" }]"), @"
     hub.toml:1:9: users: a list is written where text in quotes belongs
@@ -72,12 +72,11 @@ fn paths_and_times() {
 
 #[test]
 fn unknown_keys() {
-    assert_snapshot!(errors("anounce = []\nport = 1080\n[mptcp]\nsubflow = 4\n[proxy]\n[control]\nsock = \"/run/x\""), @"
+    assert_snapshot!(errors("anounce = []\nport = 1080\n[mptcp]\nsubflow = 4\n[proxy]"), @"
     hub.toml:1:1: anounce: there is no such key; did you mean announce?
-    hub.toml:2:1: port: there is no such key; the keys here are listen, users, announce, allow, drain, connect_timeout, idle_timeout, mptcp, control
+    hub.toml:2:1: port: there is no such key; the keys here are listen, users, announce, allow, drain, connect_timeout, idle_timeout, mptcp, state
     hub.toml:4:1: mptcp.subflow: there is no such key; did you mean subflows?
-    hub.toml:5:2: proxy: there is no such key; the keys here are listen, users, announce, allow, drain, connect_timeout, idle_timeout, mptcp, control
-    hub.toml:7:1: control.sock: there is no such key; did you mean socket?
+    hub.toml:5:2: proxy: there is no such key; the keys here are listen, users, announce, allow, drain, connect_timeout, idle_timeout, mptcp, state
     ");
 }
 

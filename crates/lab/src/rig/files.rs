@@ -82,10 +82,7 @@ impl Files {
             ("listen", vec![format!("[::]:{HUB_PORT}")].into()),
             ("users", text(&self.path("hub.users"))),
             ("drain", DRAIN.into()),
-            (
-                "control",
-                table([("socket", text(&self.path("hub.sock")))]).into(),
-            ),
+            ("state", text(&self.path("hub.originals"))),
         ])
     }
 

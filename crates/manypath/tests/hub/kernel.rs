@@ -103,7 +103,7 @@ fn a_failed_start_leaves_nothing_behind() {
     let (code, says) = server.fail();
     assert_eq!(code, 1);
     assert!(says.contains("another edge or hub runs"), "{says}");
-    server.set_with("other.sock", "");
+    server.set_with("other.originals", "");
     let (code, says) = server.fail();
     assert_eq!(code, 1);
     assert!(

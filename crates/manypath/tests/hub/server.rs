@@ -34,7 +34,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// With these settings beside the users file and the control socket; nothing runs yet.
+    /// With these settings beside the users file; nothing runs yet.
     pub fn prepare(settings: &str) -> Self {
         let lab = Lab::up(LabSpec::default().with_static_uplinks()).expect("a lab needs root");
         let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, ORIGIN_PORT));
@@ -60,13 +60,13 @@ impl Server {
 
     /// Replaces the settings; a hub that runs keeps its own.
     pub fn set(&self, settings: &str) {
-        self.set_with("hub.sock", settings);
+        self.set_with("hub.originals", settings);
     }
 
-    /// The same with another control socket.
-    pub fn set_with(&self, socket: &str, settings: &str) {
-        let (users, socket) = (self.path("users"), self.path(socket));
-        let common = format!("users = {users:?}\n{settings}\n[control]\nsocket = {socket:?}\n");
+    /// The same with another file for former kernel settings.
+    pub fn set_with(&self, state: &str, settings: &str) {
+        let (users, state) = (self.path("users"), self.path(state));
+        let common = format!("users = {users:?}\nstate = {state:?}\n{settings}\n");
         self.write("hub.toml", &common);
     }
 

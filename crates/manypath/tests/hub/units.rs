@@ -49,7 +49,7 @@ fn units_start_commands_that_exist_with_the_settings_that_they_use_by_default() 
 fn former_kernel_settings_outlive_the_service() {
     for name in ["edge", "hub"] {
         let unit = unit(name);
-        // The default control socket, beside which they are kept, is in /run/manypath.
+        // Where both keep them by default.
         assert_eq!(value(&unit, "RuntimeDirectory"), Some("manypath"));
         // Else systemd empties the folder when the program is killed, and under the other service.
         assert_eq!(value(&unit, "RuntimeDirectoryPreserve"), Some("yes"));

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
-use super::{Control, Settings};
+use super::Settings;
 use crate::common;
 use crate::errors::{Errors, Problem};
 use crate::reader::{Table, document};
@@ -39,7 +39,9 @@ fn settings(root: Table<'_>) -> Settings {
         connect_timeout: common::connect_timeout(&root, default.connect_timeout),
         idle_timeout: root.parsed("idle_timeout").unwrap_or(default.idle_timeout),
         mptcp: common::mptcp(&root),
-        control: common::control(&root).map_or(default.control, |socket| Control { socket }),
+        state: root
+            .value("state", common::absolute)
+            .unwrap_or(default.state),
     };
     root.finish();
     settings
