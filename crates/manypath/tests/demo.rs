@@ -1,5 +1,7 @@
 //! The demo's phases, shortened. Root is needed for the namespaces.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+
 use std::time::Duration;
 
 use lab::demo::{Demo, Event, Outcome};

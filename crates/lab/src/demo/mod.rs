@@ -104,7 +104,7 @@ impl Demo {
             both: Duration::from_secs(9),
             before: Duration::from_secs(3),
             pulled: Duration::from_millis(3500),
-            after: Duration::from_secs(3),
+            after: Duration::from_millis(2500),
         }
     }
 
