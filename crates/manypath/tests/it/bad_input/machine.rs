@@ -106,7 +106,7 @@ fn mptcp_that_is_switched_off_is_switched_on_and_off_again() {
     run(&lab, Node::Guest, "sysctl", &["-qw", "net.mptcp.enabled=0"]).ok();
     let mut rig = Rig::up_in(lab, spec).unwrap();
     assert_eq!(enabled(rig.lab()), "1\n");
-    assert_eq!(socks5(&rig, "203.0.113.18", 80).unwrap().code, 0);
+    assert_eq!(socks5(&rig, "203.0.113.18", 80).unwrap(), 0);
     rig.stop_edge().unwrap();
     assert_eq!(enabled(rig.lab()), "0\n");
 }

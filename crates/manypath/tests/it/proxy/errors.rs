@@ -19,7 +19,7 @@ const SILENT: &str = "add table inet t; add chain inet t c { type filter hook in
                       add rule inet t c tcp dport 81 drop";
 
 fn code(rig: &Rig, host: &str, port: u16) -> u8 {
-    socks5(rig, host, port).unwrap().code
+    socks5(rig, host, port).unwrap()
 }
 
 #[test]
@@ -125,7 +125,10 @@ fn the_hub_is_not_there() {
 
 #[test]
 fn socks4_says_no_with_91() {
-    let rig = Rig::up(proxy_spec()).unwrap();
+    let names = Names::new("hub", "");
+    let mut spec = proxy_spec();
+    spec.program = names.program();
+    let rig = Rig::up(spec).unwrap();
     let reply = |request: &[u8]| {
         let mut stream = connect(&rig, Node::Windows, rig.proxy()).unwrap();
         stream.write_all(request).unwrap();

@@ -31,15 +31,9 @@ pub fn http_get(to: SocketAddr, path: &str) -> io::Result<String> {
         .ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
 }
 
-/// What a SOCKS5 proxy answered.
-pub struct Socks5 {
-    /// RFC 1928 section 6.
-    pub code: u8,
-    pub stream: TcpStream,
-}
-
-/// Asks the edge's proxy for a connection, from the Windows side. `host` is an address or a name.
-pub fn socks5(rig: &Rig, host: &str, port: u16) -> io::Result<Socks5> {
+/// Asks the edge's proxy for a connection, from the Windows side, and returns its reply code (RFC 1928
+/// section 6). `host` is an address or a name.
+pub fn socks5(rig: &Rig, host: &str, port: u16) -> io::Result<u8> {
     let mut stream = connect(rig, Node::Windows, rig.proxy())?;
     stream.write_all(&[5, 1, 0])?;
     let mut method = [0; 2];
@@ -66,8 +60,5 @@ pub fn socks5(rig: &Rig, host: &str, port: u16) -> io::Result<Socks5> {
     stream.read_exact(&mut reply)?;
     let mut bound = vec![0; if reply[3] == 4 { 18 } else { 6 }];
     stream.read_exact(&mut bound)?;
-    Ok(Socks5 {
-        code: reply[1],
-        stream,
-    })
+    Ok(reply[1])
 }
