@@ -332,6 +332,12 @@ impl Rig {
 
 impl Drop for Rig {
     fn drop(&mut self) {
+        // A test has failed, and the logs go with the rig.
+        if std::thread::panicking() {
+            for process in [&self.edge, &self.hub].into_iter().flatten() {
+                eprintln!("{}'s log ends:\n{}", process.name(), process.log_tail());
+            }
+        }
         // Who wants to know calls `stop`.
         let _ = self.stop();
     }
