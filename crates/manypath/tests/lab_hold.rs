@@ -16,16 +16,16 @@ impl Held {
     }
 
     fn lab(&self, arguments: &[&str]) -> Output {
-        let (command, rest) = arguments.split_first().unwrap();
+        let (command, rest) = arguments.split_first().expect("a command");
         Command::new(env!("CARGO_BIN_EXE_manypath"))
             .args(["lab", command, "--name", &self.0])
             .args(rest)
             .output()
-            .unwrap()
+            .expect("manypath runs")
     }
 
     fn state(&self) -> Value {
-        serde_json::from_slice(&self.lab(&["status", "--json"]).stdout).unwrap()
+        serde_json::from_slice(&self.lab(&["status", "--json"]).stdout).expect("a status")
     }
 }
 
