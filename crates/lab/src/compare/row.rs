@@ -114,7 +114,7 @@ impl Row {
             }
             Self::MessageGapCarrier => {
                 "messages of 16 bytes to the client every 10 ms, the cable of the link that carries \
-                 them pulled: longest pause within 2 s; median of 3"
+                 them pulled: longest pause within 2 s, 20 s if they break off; median of 3"
             }
             Self::MessageGapSilence => "as above, the link drops everything and keeps its carrier",
             Self::UnlikeLinks => {
@@ -122,8 +122,8 @@ impl Row {
                  that of plain TCP on the better link alone"
             }
             Self::ThroughputPlain => {
-                "veth pairs, one uplink, all of it on this machine: payload of 4 s after 1 s, cubic \
-                 everywhere, no cipher"
+                "veth pairs, one uplink, all of it on this machine: payload of 2 s after 1 s, cubic \
+                 everywhere, no cipher; median of 3"
             }
             Self::ThroughputTls => {
                 "as above, encrypted between edge and hub (shadowsocks: AES-128-GCM)"

@@ -80,9 +80,7 @@ impl Task {
             }
             // A rate until the rate of plain TCP is known.
             Self::Unlike => one(bulk::goodput(contender, seconds(3), seconds(10))?),
-            Self::ThroughputPlain | Self::ThroughputTls => {
-                one(bulk::goodput(contender, seconds(1), seconds(4))? / 1e9)
-            }
+            Self::ThroughputPlain | Self::ThroughputTls => one(bulk::throughput(contender)? / 1e9),
             Self::SmallObjects => {
                 let times = objects::fetch(contender, 1_000, 40)?;
                 vec![Ok(times.first_byte_ms()), Ok(times.whole_ms())]
