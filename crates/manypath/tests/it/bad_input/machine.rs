@@ -9,7 +9,8 @@ use lab::topology::Node;
 
 use super::{edge, quiet, sentence, settings};
 use crate::support::{
-    LIMIT, PROGRAM, Server, assert_same, output, proxy_spec, run, socks5, spec, state,
+    LIMIT, PROGRAM, Server, assert_downloads, assert_same, output, proxy_spec, run, socks5, spec,
+    state,
 };
 
 #[test]
@@ -170,11 +171,5 @@ fn routes_and_rules_that_others_delete_come_back() {
             && addresses.contains("192.168.12.100");
         back.then_some(())
     });
-    assert!(
-        rig.connect(LIMIT)
-            .unwrap()
-            .download(100_000, |_| {})
-            .unwrap()
-            .intact
-    );
+    assert_downloads(&rig);
 }

@@ -7,7 +7,9 @@ use lab::rig::{Rig, RigSpec};
 use lab::topology::{Lab, LabSpec, Node, Uplink};
 
 use super::{endpoints, has, settle, wait_for_uplinks};
-use crate::support::{LIMIT, assert_same, eventually, output, shell, spec, state, subflows_to};
+use crate::support::{
+    LIMIT, assert_downloads, assert_same, eventually, output, shell, spec, state, subflows_to,
+};
 
 fn by_pattern() -> RigSpec {
     let mut spec = spec();
@@ -42,13 +44,7 @@ fn an_interface_that_comes_is_taken_and_one_that_goes_is_forgotten() {
     output(&rig, Node::Guest, "ip", &["link", "del", "eth9"]);
     rig.wait_for_edge("forget the interface", |status| !has(status, "\"eth9\""))
         .unwrap();
-    assert!(
-        rig.connect(LIMIT)
-            .unwrap()
-            .download(100_000, |_| {})
-            .unwrap()
-            .intact
-    );
+    assert_downloads(&rig);
     assert_same(&before, &state(rig.lab()));
 }
 
@@ -70,13 +66,7 @@ fn an_interface_that_comes_back_has_another_index() {
     rig.wait_for_edge("use it", |status| has(status, "192.168.12."))
         .unwrap();
     assert_eq!(endpoints(&rig).len(), 2);
-    assert!(
-        rig.connect(LIMIT)
-            .unwrap()
-            .download(100_000, |_| {})
-            .unwrap()
-            .intact
-    );
+    assert_downloads(&rig);
 }
 
 #[test]
@@ -112,13 +102,7 @@ fn the_hosts_interface_comes_late() {
         let rules = output(&rig, Node::Guest, "nft", &["list", "ruleset"]);
         rules.contains("late0").then_some(())
     });
-    assert!(
-        rig.connect(LIMIT)
-            .unwrap()
-            .download(100_000, |_| {})
-            .unwrap()
-            .intact
-    );
+    assert_downloads(&rig);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use lab::rig::Rig;
 use lab::topology::{LabSpec, Node};
 
 use super::{settle, warm_lab};
-use crate::support::{LIMIT, assert_same, eventually, output, shell, spec, state};
+use crate::support::{assert_downloads, assert_same, eventually, output, shell, spec, state};
 
 #[test]
 fn killed_and_started_again_it_is_as_before() {
@@ -19,13 +19,7 @@ fn killed_and_started_again_it_is_as_before() {
         settle(&rig);
         assert_same(&running, &without_ports(state(rig.lab())));
     }
-    assert!(
-        rig.connect(LIMIT)
-            .unwrap()
-            .download(100_000, |_| {})
-            .unwrap()
-            .intact
-    );
+    assert_downloads(&rig);
     rig.stop().unwrap();
     assert_same(&clean, &state(rig.lab()));
 }
@@ -63,13 +57,7 @@ fn killed_while_links_change_it_recovers() {
     let link = rig.lab().link(lab::topology::Uplink::FIRST);
     link.carrier(false).unwrap();
     rig.start_edge().unwrap();
-    assert!(
-        rig.connect(LIMIT)
-            .unwrap()
-            .download(100_000, |_| {})
-            .unwrap()
-            .intact
-    );
+    assert_downloads(&rig);
     rig.lab()
         .link(lab::topology::Uplink::FIRST)
         .carrier(true)
@@ -116,13 +104,7 @@ fn a_dirty_start_is_cleaned() {
         now.iter()
             .any(|line| line.contains("endpoint 10.1.2.3 id 200"))
     );
-    assert!(
-        rig.connect(LIMIT)
-            .unwrap()
-            .download(100_000, |_| {})
-            .unwrap()
-            .intact
-    );
+    assert_downloads(&rig);
     rig.stop().unwrap();
     shell(rig.lab(), Node::Guest, "ip mptcp endpoint delete id 200").ok();
     assert_same(&clean, &state(rig.lab()));

@@ -39,6 +39,13 @@ pub fn proxy_spec() -> RigSpec {
     }
 }
 
+/// A Windows program gets what it asks for.
+pub fn assert_downloads(rig: &Rig) {
+    let mut client = rig.connect(LIMIT).expect("a connection");
+    let transfer = client.download(100_000, |_| {}).expect("a download");
+    assert!(transfer.intact);
+}
+
 /// Polls until `found` finds something. For what the kernel gives no event.
 pub fn eventually<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + LIMIT;
