@@ -158,12 +158,7 @@ impl Comparison {
 fn run(task: Task, contender: &Contender) -> Vec<(Row, Cell)> {
     let rows = task.rows().iter().copied();
     match task.run(contender) {
-        Ok(values) => {
-            let cells = values
-                .into_iter()
-                .map(|value| value.map_err(|error| format!("{error:#}")));
-            rows.zip(cells).collect()
-        }
+        Ok(values) => rows.zip(values.into_iter().map(Ok)).collect(),
         Err(error) => rows.map(|row| (row, Err(format!("{error:#}")))).collect(),
     }
 }

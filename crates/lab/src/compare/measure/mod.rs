@@ -65,10 +65,10 @@ impl Task {
         }
     }
 
-    /// One value for each of [`Task::rows`], or why there is none. The outer error concerns all.
-    pub(super) fn run(self, contender: &Contender) -> anyhow::Result<Vec<anyhow::Result<f64>>> {
+    /// One value for each of [`Task::rows`].
+    pub(super) fn run(self, contender: &Contender) -> anyhow::Result<Vec<f64>> {
         let seconds = Duration::from_secs;
-        let one = |value: f64| vec![Ok(value)];
+        let one = |value: f64| vec![value];
         Ok(match self {
             Self::Download => {
                 let capacity: u64 = Scene::Standard
@@ -83,7 +83,7 @@ impl Task {
             Self::ThroughputPlain | Self::ThroughputTls => one(bulk::throughput(contender)? / 1e9),
             Self::SmallObjects => {
                 let times = objects::fetch(contender, 1_000, 40)?;
-                vec![Ok(times.first_byte_ms()), Ok(times.whole_ms())]
+                vec![times.first_byte_ms(), times.whole_ms()]
             }
             Self::LargeObjects => one(objects::fetch(contender, 1_000_000, 31)?.whole_ms()),
             Self::CarrierLoss => fault::carrier_loss(contender)?.into(),
