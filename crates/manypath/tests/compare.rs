@@ -1,4 +1,4 @@
-//! `manypath lab compare`, with the prototype's programs beside us. Needs root and Debian's packages.
+//! `manypath lab compare`, with the prototype's programs beside us. Needs root and their packages.
 
 use std::process::Command;
 
