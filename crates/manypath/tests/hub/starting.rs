@@ -68,10 +68,10 @@ fn the_hub_survives_being_out_of_files() {
     );
 
     drop(flood);
-    eventually("it takes connections again", || {
-        server.log().contains("can be taken again").then_some(())
+    // While the flood goes, a connection may be taken and still find no file for its way on.
+    eventually("it serves again", || {
+        (code_for(&server, "203.0.113.18", 80) == SUCCEEDED).then_some(())
     });
-    assert_eq!(code_for(&server, "203.0.113.18", 80), SUCCEEDED);
     server.stop().expect("a clean stop");
 }
 
