@@ -10,7 +10,7 @@ fn compare(arguments: &[&str]) -> std::process::Output {
         .args(["lab", "compare"])
         .args(arguments)
         .output()
-        .unwrap()
+        .expect("the program starts")
 }
 
 #[test]
@@ -18,10 +18,10 @@ fn one_row_as_json() {
     let output = compare(&["--rows", "first_byte_ms", "--json"]);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
-    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let rows = json["rows"].as_object().unwrap();
+    let json: Value = serde_json::from_slice(&output.stdout).expect("manypath runs");
+    let rows = json["rows"].as_object().expect("manypath runs");
     assert_eq!(rows.keys().collect::<Vec<_>>(), ["first_byte_ms"]);
-    assert_eq!(json.as_object().unwrap().len(), 1);
+    assert_eq!(json.as_object().expect("manypath runs").len(), 1);
     let row = rows["first_byte_ms"].as_object().unwrap();
     assert_eq!(row.len(), 4);
     // shadowsocks-rust is not on every machine: then its value is null.
