@@ -1,6 +1,12 @@
-use netcfg::{Sysctl, SysctlError};
+use std::fs::File;
+
+use anyhow::Context;
+use netcfg::Sysctl;
 
 const ALLOWED: &str = "net.ipv4.tcp_allowed_congestion_control";
+
+/// Held as long as the list is changed.
+const LOCK: &str = "/run/manypath-compare.lock";
 
 /// What the contenders use.
 const WANTED: [&str; 2] = ["cubic", "bbr"];
@@ -14,18 +20,28 @@ const WANTED: [&str; 2] = ["cubic", "bbr"];
 pub(super) struct AllowedControls {
     setting: Sysctl,
     before: String,
+    /// Given back after the list: fields are dropped after `drop`.
+    _lock: File,
 }
 
 impl AllowedControls {
-    /// Adds to the list. The calling thread has to be in the first network namespace.
-    pub(super) fn extend() -> Result<Self, SysctlError> {
+    /// Adds to the list. The calling thread has to be in the first network namespace. Waits until no
+    /// other comparison runs: it would put the list back in the middle of this one, and both would
+    /// measure each other's load.
+    pub(super) fn extend() -> anyhow::Result<Self> {
+        let lock = File::create(LOCK).with_context(|| format!("cannot open {LOCK}"))?;
+        lock.lock().with_context(|| format!("cannot lock {LOCK}"))?;
         let setting = Sysctl::new(ALLOWED)?;
         let before = setting.read()?;
         let list = extended(&before);
         if list != before {
             setting.write(list)?;
         }
-        Ok(Self { setting, before })
+        Ok(Self {
+            setting,
+            before,
+            _lock: lock,
+        })
     }
 }
 
