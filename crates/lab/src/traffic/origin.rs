@@ -24,6 +24,9 @@ use netcfg::NetNs;
 
 use super::content::Content;
 
+/// Bytes of a body that leave together with its head.
+const FIRST: u64 = 16 * 1024;
+
 /// Bytes of one message of `/messages/`.
 pub(super) const MESSAGE: usize = 16;
 
@@ -181,19 +184,25 @@ impl Request {
     }
 }
 
-fn write_head(mut stream: &TcpStream, status: &str, length: u64) -> io::Result<()> {
-    stream.write_all(format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n").as_bytes())
+fn head(status: &str, length: u64) -> Vec<u8> {
+    format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n").into_bytes()
 }
 
 fn write_response(mut stream: &TcpStream, status: &str, body: &str) -> io::Result<()> {
-    write_head(stream, status, body.len() as u64)?;
-    stream.write_all(body.as_bytes())
+    let mut response = head(status, body.len() as u64);
+    response.extend_from_slice(body.as_bytes());
+    stream.write_all(&response)
 }
 
 fn send_content(mut stream: &TcpStream, count: u64) -> io::Result<()> {
-    write_head(stream, "200 OK", count)?;
-    let mut content = Content::default();
-    let mut left = count;
+    let (mut response, mut content) = (head("200 OK", count), Content::default());
+    // Head and first bytes in one segment, as web servers send them. Two small writes would show what
+    // Nagle's algorithm makes of them in a proxy that leaves it on.
+    let first = content.peek(count.min(FIRST));
+    response.extend_from_slice(first);
+    content.advance(first.len());
+    stream.write_all(&response)?;
+    let mut left = count - first.len() as u64;
     while left > 0 {
         let piece = content.peek(left);
         let sent = stream.write(piece)?;
@@ -204,7 +213,7 @@ fn send_content(mut stream: &TcpStream, count: u64) -> io::Result<()> {
 }
 
 fn send_messages(mut stream: &TcpStream, every: Duration, count: u32) -> io::Result<()> {
-    write_head(stream, "200 OK", u64::from(count) * MESSAGE as u64)?;
+    stream.write_all(&head("200 OK", u64::from(count) * MESSAGE as u64))?;
     let start = Instant::now();
     for number in 0..count {
         // A schedule, not a pause after each: a slow write must not thin the stream out.
