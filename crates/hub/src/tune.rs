@@ -83,23 +83,18 @@ impl Tuned {
             subflows: settings.mptcp.subflows.into(),
             add_addr_accepted: settings.mptcp.add_addr_accepted.into(),
         };
-        let limited = self.originals.set_limits(&self.path_manager, limits).await;
-        refused(limited)?;
+        let mut results = vec![self.originals.set_limits(&self.path_manager, limits).await];
         for (key, value) in sysctls(settings) {
-            refused(self.originals.set(&key, &value))?;
+            results.push(self.originals.set(&key, &value));
+        }
+        let nothing_set = results.iter().all(Result::is_err);
+        for error in results.into_iter().filter_map(Result::err) {
+            if nothing_set && error.is_for_want_of_rights() {
+                return Err(error);
+            }
+            tracing::warn!("{:#}", anyhow::Error::from(error));
         }
         Ok(())
-    }
-}
-
-fn refused(result: Result<(), OriginalsError>) -> Result<(), OriginalsError> {
-    match result {
-        Err(error) if error.is_for_want_of_rights() => Err(error),
-        Err(error) => {
-            tracing::warn!("{:#}", anyhow::Error::from(error));
-            Ok(())
-        }
-        Ok(()) => Ok(()),
     }
 }
 
