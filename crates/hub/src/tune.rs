@@ -83,18 +83,30 @@ impl Tuned {
             subflows: settings.mptcp.subflows.into(),
             add_addr_accepted: settings.mptcp.add_addr_accepted.into(),
         };
-        let mut results = vec![self.originals.set_limits(&self.path_manager, limits).await];
+        let limited = self.originals.set_limits(&self.path_manager, limits).await;
+        refused(limited)?;
         for (key, value) in sysctls(settings) {
-            results.push(self.originals.set(&key, &value));
-        }
-        let nothing_set = results.iter().all(Result::is_err);
-        for error in results.into_iter().filter_map(Result::err) {
-            if nothing_set && error.is_for_want_of_rights() {
-                return Err(error);
+            match self.originals.set(&key, &value) {
+                // A network namespace may choose only what tcp_allowed_congestion_control lists, root
+                // or not; that says nothing of the other settings.
+                Err(error) if key.to_string() == Tuning::CONGESTION_CONTROL => {
+                    tracing::warn!("{:#}", anyhow::Error::from(error));
+                }
+                result => refused(result)?,
             }
-            tracing::warn!("{:#}", anyhow::Error::from(error));
         }
         Ok(())
+    }
+}
+
+fn refused(result: Result<(), OriginalsError>) -> Result<(), OriginalsError> {
+    match result {
+        Err(error) if error.is_for_want_of_rights() => Err(error),
+        Err(error) => {
+            tracing::warn!("{:#}", anyhow::Error::from(error));
+            Ok(())
+        }
+        Ok(()) => Ok(()),
     }
 }
 

@@ -17,11 +17,13 @@ pub struct Tuning {
     pub buffer_max: u64,
 }
 
-const CONGESTION_CONTROL: &str = "net.ipv4.tcp_congestion_control";
 const AVAILABLE: &str = "net.ipv4.tcp_available_congestion_control";
 const BUFFERS: [&str; 2] = ["net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem"];
 
 impl Tuning {
+    /// The setting that names the congestion control.
+    pub const CONGESTION_CONTROL: &str = "net.ipv4.tcp_congestion_control";
+
     /// The settings that [`Tuning::sysctls`] reads or wants set.
     pub const KEYS: [&str; 9] = [
         "net.mptcp.enabled",
@@ -29,7 +31,7 @@ impl Tuning {
         "net.mptcp.blackhole_timeout",
         "net.ipv4.tcp_slow_start_after_idle",
         "net.ipv4.tcp_tw_reuse",
-        CONGESTION_CONTROL,
+        Self::CONGESTION_CONTROL,
         AVAILABLE,
         BUFFERS[0],
         BUFFERS[1],
@@ -58,7 +60,7 @@ impl Tuning {
             ("net.ipv4.tcp_tw_reuse", "1".to_owned()),
         ];
         if self.has_congestion_control(&present) {
-            wanted.push((CONGESTION_CONTROL, self.congestion_control.clone()));
+            wanted.push((Self::CONGESTION_CONTROL, self.congestion_control.clone()));
         }
         for key in BUFFERS {
             if let Some([least, first, _]) = present(key).and_then(three) {
@@ -119,14 +121,14 @@ mod tests {
         let key = |available: &'static str| {
             tuning().sysctls(move |key| match key {
                 AVAILABLE => Some(available),
-                CONGESTION_CONTROL => Some("cubic"),
+                Tuning::CONGESTION_CONTROL => Some("cubic"),
                 _ => None,
             })
         };
         assert_eq!(key("reno cubic"), []);
         assert_eq!(
             key("reno bbr cubic"),
-            [(CONGESTION_CONTROL, "bbr".to_owned())]
+            [(Tuning::CONGESTION_CONTROL, "bbr".to_owned())]
         );
     }
 }
