@@ -30,7 +30,10 @@ fn show_interfaces() -> io::Result<()> {
     // SAFETY: NEWNS leaves the table of file descriptors shared.
     unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNS) }?;
     let private = MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC;
-    rustix::mount::mount_change(c"/", private)?;
+    // What is mounted over /sys would spread to where /sys was shared with. In a chroot, / need not be
+    // a mount point; where /sys is none either, it belongs to /.
+    rustix::mount::mount_change(c"/sys", private)
+        .or_else(|_| rustix::mount::mount_change(c"/", private))?;
     rustix::mount::mount(c"sysfs", c"/sys", c"sysfs", MountFlags::empty(), None)?;
     Ok(())
 }
