@@ -69,7 +69,7 @@ impl NetworkManager {
     pub fn program(&self) -> PathBuf {
         let script = format!(
             "#!/bin/sh -e\n\
-             [ \"$1\" = edge ] && exec nsenter --mount --target {} {PROGRAM} \"$@\"\n\
+             [ \"$1\" = edge ] && exec nsenter --mount --root --target {} {PROGRAM} \"$@\"\n\
              exec {PROGRAM} \"$@\"\n",
             self.bus.id()
         );
@@ -102,11 +102,11 @@ fn start(name: &'static str, command: Command, folder: &TempDir) -> Process {
     Process::start(name, command, &log).expect("it starts")
 }
 
-/// A program that shares the bus's mount namespace.
+/// A program that shares the bus's mount namespace, and its root, which in a chroot is another.
 fn inside(lab: &Lab, bus: &Process, program: &str) -> Command {
     let mut command = lab.command(Node::Guest, "nsenter");
     let bus = bus.id().to_string();
-    command.args(["--mount", "--target", &bus, program]);
+    command.args(["--mount", "--root", "--target", &bus, program]);
     command
 }
 
