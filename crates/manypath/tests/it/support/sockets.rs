@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::time::Duration;
 
 use lab::rig::Rig;
 use lab::topology::Node;
@@ -10,19 +11,23 @@ use super::LIMIT;
 
 /// A connection from a node, which waits for nothing longer than [`LIMIT`].
 pub fn connect(rig: &Rig, node: Node, to: SocketAddr) -> io::Result<TcpStream> {
-    rig.lab().namespace(node).run(|| open(to))
+    rig.lab().namespace(node).run(|| open(to, LIMIT))
 }
 
-fn open(to: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect_timeout(&to, LIMIT)?;
-    stream.set_read_timeout(Some(LIMIT))?;
-    stream.set_write_timeout(Some(LIMIT))?;
+fn open(to: SocketAddr, limit: Duration) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&to, limit)?;
+    stream.set_read_timeout(Some(limit))?;
+    stream.set_write_timeout(Some(limit))?;
     Ok(stream)
 }
 
+/// How long one question may take. Much less than [`LIMIT`], so that who polls can ask again: a
+/// forwarded connection breaks when a better uplink comes up in the midst of it.
+const ATTEMPT: Duration = Duration::from_secs(3);
+
 /// The body of an HTTP answer, from the calling thread's namespace.
 pub fn http_get(to: SocketAddr, path: &str) -> io::Result<String> {
-    let mut stream = open(to)?;
+    let mut stream = open(to, ATTEMPT)?;
     write!(stream, "GET {path} HTTP/1.0\r\n\r\n")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
