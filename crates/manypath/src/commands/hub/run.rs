@@ -1,9 +1,10 @@
-//! `manypath hub`
+//! `manypath hub` without a subcommand: the server.
 
 use std::path::PathBuf;
 
 use settings::hub::Settings;
 
+use crate::commands::{raise_open_files, runtime};
 use crate::{Failure, log, shutdown};
 
 #[derive(Debug, clap::Args)]
@@ -16,12 +17,12 @@ pub struct Arguments {
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
     let settings = Settings::load(&arguments.settings)
         .map_err(|errors| Failure::Settings(errors.to_string()))?;
-    super::raise_open_files();
+    raise_open_files();
     log::start();
     if let Ok(Some(warning)) = settings::readable_by_others(&settings.users) {
         tracing::warn!("{warning}");
     }
-    let result = super::runtime()?.block_on(async {
+    let result = runtime()?.block_on(async {
         Ok::<_, std::io::Error>(hub::run(settings, shutdown::requested()?).await)
     })?;
     match result {
