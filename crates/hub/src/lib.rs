@@ -3,8 +3,10 @@
 
 mod filter;
 mod server;
+pub mod snapshot;
 mod tune;
 
 pub use filter::Destinations;
 pub use server::{HubError, run};
+pub use snapshot::Snapshot;
 pub use tune::{TuneError, Tuned};
