@@ -10,6 +10,7 @@
 mod credentials;
 mod destination;
 pub mod http;
+pub mod hub;
 mod parsed;
 mod sniff;
 pub mod socks4;
