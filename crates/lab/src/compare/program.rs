@@ -16,6 +16,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// How often a question is asked where the kernel gives no event.
 const POLL: Duration = Duration::from_millis(10);
 
+/// Clock ticks in a second: USER_HZ, which Linux has fixed for programs.
+const TICKS: f64 = 100.0;
+
 /// Starts a program; what it says goes to a file in `folder`, which is also its working directory.
 pub(super) fn start<A: AsRef<OsStr>>(
     name: &'static str,
@@ -80,6 +83,18 @@ pub(super) fn resident(process: &Process) -> anyhow::Result<u64> {
     Ok(number.context("no VmRSS in /proc/PID/status")?.parse()?)
 }
 
+/// CPU time that a process has used so far, user and system, in seconds.
+pub(super) fn cpu_seconds(process: &Process) -> anyhow::Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.id()))?;
+    // proc(5): the name in brackets may hold anything; utime and stime are fields 14 and 15.
+    let (_, after_name) = stat.rsplit_once(')').context("no name in /proc/PID/stat")?;
+    let mut ticks = 0;
+    for field in after_name.split_whitespace().skip(11).take(2) {
+        ticks += field.parse::<u64>()?;
+    }
+    Ok(ticks as f64 / TICKS)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +119,15 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert_eq!(error, "script did not wait and has ended: no such luck");
+    }
+
+    #[test]
+    fn cpu_time_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let busy = shell("while :; do :; done", folder.path());
+        wait_until(&busy, "work", || cpu_seconds(&busy).unwrap() >= 0.1).unwrap();
+        let idle = shell("exec sleep 60", folder.path());
+        assert!(cpu_seconds(&idle).unwrap() < 0.1);
     }
 
     #[test]

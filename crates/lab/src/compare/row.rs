@@ -12,6 +12,8 @@ pub enum Row {
     FirstByte,
     /// From `connect` to the last byte of a 1 KB object, in milliseconds.
     Object1k,
+    /// From `connect` to the last byte of a 100 KB object, in milliseconds.
+    Object100k,
     /// From `connect` to the last byte of a 1 MB object, in milliseconds.
     Object1m,
     /// A link's cable is pulled: seconds that a download stays below half of the other link's rate.
@@ -28,13 +30,31 @@ pub enum Row {
     UnlikeLinks,
     /// One download without emulated links and without encryption, in Gb/s.
     ThroughputPlain,
-    /// The same with encryption between edge and hub.
+    /// The edge's CPU time in seconds for each GiB of that download.
+    CpuEdge,
+    /// The hub's.
+    CpuHub,
+    /// The same download with encryption between edge and hub, in Gb/s.
     ThroughputTls,
-    /// 1 KB exchanges one after another without emulated links, each on a new connection.
+    /// The edge's CPU time in seconds for each GiB of that download.
+    CpuEdgeTls,
+    /// The hub's.
+    CpuHubTls,
+    /// 1 KB exchanges in a second, one after another, each on a new connection, without emulated
+    /// links.
     Exchanges,
+    /// The same, all on one connection.
+    ExchangesKept,
+    /// The same by 64 clients at once, each exchange on a new connection.
+    Connections,
     /// What an idle connection adds to the resident memory of the hub, in KiB.
     IdleMemory,
 }
+
+/// Which contender encrypts, in all rows but those that say otherwise.
+pub(super) const ENCRYPTION: &str = "between edge and hub manypath uses its hub protocol (TLS 1.3) and \
+     shadowsocks AES-128-GCM, but no cipher where a row is about plain throughput; the prototype and \
+     direct never encrypt";
 
 /// A text that names no row.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,10 +70,11 @@ pub(super) enum Better {
 
 impl Row {
     /// All rows, in the order of the table.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 21] = [
         Self::DownloadShare,
         Self::FirstByte,
         Self::Object1k,
+        Self::Object100k,
         Self::Object1m,
         Self::CarrierLoss,
         Self::Silence,
@@ -62,8 +83,14 @@ impl Row {
         Self::MessageGapSilence,
         Self::UnlikeLinks,
         Self::ThroughputPlain,
+        Self::CpuEdge,
+        Self::CpuHub,
         Self::ThroughputTls,
+        Self::CpuEdgeTls,
+        Self::CpuHubTls,
         Self::Exchanges,
+        Self::ExchangesKept,
+        Self::Connections,
         Self::IdleMemory,
     ];
 
@@ -74,6 +101,7 @@ impl Row {
             Self::DownloadShare => "download_share",
             Self::FirstByte => "first_byte_ms",
             Self::Object1k => "object_1k_ms",
+            Self::Object100k => "object_100k_ms",
             Self::Object1m => "object_1m_ms",
             Self::CarrierLoss => "carrier_loss_s",
             Self::Silence => "silence_s",
@@ -82,13 +110,19 @@ impl Row {
             Self::MessageGapSilence => "message_gap_silence_ms",
             Self::UnlikeLinks => "unlike_links_ratio",
             Self::ThroughputPlain => "throughput_plain_gbps",
+            Self::CpuEdge => "cpu_edge_s_per_gib",
+            Self::CpuHub => "cpu_hub_s_per_gib",
             Self::ThroughputTls => "throughput_tls_gbps",
+            Self::CpuEdgeTls => "cpu_edge_tls_s_per_gib",
+            Self::CpuHubTls => "cpu_hub_tls_s_per_gib",
             Self::Exchanges => "exchanges_per_s",
+            Self::ExchangesKept => "exchanges_kept_per_s",
+            Self::Connections => "connections_per_s",
             Self::IdleMemory => "idle_kib",
         }
     }
 
-    /// How it is measured, for the table's footnotes.
+    /// How it is measured, for the table's footnotes. [`ENCRYPTION`] holds for all rows.
     #[must_use]
     pub const fn definition(self) -> &'static str {
         match self {
@@ -100,9 +134,10 @@ impl Row {
                 "same links, 1 KB on a new connection, connect() to first byte, median of 40"
             }
             Self::Object1k => "as above, connect() to last byte",
-            Self::Object1m => {
-                "same links, 1 MB on a new connection, connect() to last byte, median of 31"
+            Self::Object100k => {
+                "same links, 100 KB on a new connection, connect() to last byte, median of 31"
             }
+            Self::Object1m => "as above, 1 MB",
             Self::CarrierLoss => {
                 "download over both links, vdsl's cable pulled for 3 s: time below half of lte's rate \
                  meanwhile, by 50 ms averages; median of 3"
@@ -123,17 +158,26 @@ impl Row {
             }
             Self::ThroughputPlain => {
                 "veth pairs, one uplink, all of it on this machine: payload of 2 s after 1 s, cubic \
-                 everywhere, no cipher; median of 3"
+                 everywhere, no cipher (manypath: through the hub's SOCKS5 port); median of 3"
             }
-            Self::ThroughputTls => {
-                "as above, encrypted between edge and hub (shadowsocks: AES-128-GCM)"
+            Self::CpuEdge => {
+                "CPU time, user and system, of the guest's programs meanwhile, for each GiB of payload"
             }
+            Self::CpuHub => "the same of the hub's program",
+            Self::ThroughputTls => "as throughput_plain_gbps, encrypted between edge and hub",
+            Self::CpuEdgeTls => "as cpu_edge_s_per_gib, during throughput_tls_gbps",
+            Self::CpuHubTls => "as cpu_hub_s_per_gib, during throughput_tls_gbps",
             Self::Exchanges => {
-                "veth pairs as above: 1 KB one after another for 3 s, a new connection each, no cipher"
+                "veth pairs as above: 1 KB one after another, a new connection each; median of 3 times \
+                 1 s"
+            }
+            Self::ExchangesKept => "as above, all on one connection",
+            Self::Connections => {
+                "as exchanges_per_s, by 64 clients at once: connect, one exchange of 1 KB, close"
             }
             Self::IdleMemory => {
-                "growth of the hub program's resident memory over 2,000 connections that have carried \
-                 1 KB, for each"
+                "growth of the hub program's resident memory over 20,000 connections of clients that \
+                 have carried 1 KB and are left open, for each; fewer where open files are limited"
             }
         }
     }
@@ -141,8 +185,14 @@ impl Row {
     pub(super) const fn scene(self) -> Scene {
         match self {
             Self::UnlikeLinks => Scene::Unlike,
-            Self::ThroughputPlain | Self::Exchanges | Self::IdleMemory => Scene::Unshaped,
-            Self::ThroughputTls => Scene::UnshapedEncrypted,
+            Self::ThroughputPlain | Self::CpuEdge | Self::CpuHub => Scene::Unshaped,
+            Self::ThroughputTls
+            | Self::CpuEdgeTls
+            | Self::CpuHubTls
+            | Self::Exchanges
+            | Self::ExchangesKept
+            | Self::Connections
+            | Self::IdleMemory => Scene::UnshapedEncrypted,
             _ => Scene::Standard,
         }
     }
@@ -153,7 +203,9 @@ impl Row {
             | Self::UnlikeLinks
             | Self::ThroughputPlain
             | Self::ThroughputTls
-            | Self::Exchanges => Better::Higher,
+            | Self::Exchanges
+            | Self::ExchangesKept
+            | Self::Connections => Better::Higher,
             _ => Better::Lower,
         }
     }

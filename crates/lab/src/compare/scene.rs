@@ -21,7 +21,7 @@ pub(super) enum Scene {
     Unlike,
     /// No emulated link: veth pairs.
     Unshaped,
-    /// The same, for those who encrypt.
+    /// The same, and those who can encrypt do.
     UnshapedEncrypted,
 }
 

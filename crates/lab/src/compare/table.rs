@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::{Map, Value, json};
 
 use super::peer::Peer;
-use super::row::Row;
+use super::row::{ENCRYPTION, Row};
 use super::{Cell, Comparison};
 
 impl Comparison {
@@ -24,7 +24,8 @@ impl Comparison {
         json!({ "rows": self.rows.iter().map(row).collect::<Map<_, _>>() })
     }
 
-    /// Why cells are empty: each reason once, with the rows that it is for.
+    /// What was special about this run, and why cells are empty: each reason once, with the rows that
+    /// it is for.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
         let mut reasons: BTreeMap<(Peer, &str), Vec<&str>> = BTreeMap::new();
@@ -38,7 +39,8 @@ impl Comparison {
         let note = |((peer, reason), rows): ((Peer, &str), Vec<&str>)| {
             format!("{peer}, {}: {reason}", rows.join(", "))
         };
-        reasons.into_iter().map(note).collect()
+        let reasons = reasons.into_iter().map(note);
+        self.remarks.iter().cloned().chain(reasons).collect()
     }
 }
 
@@ -66,7 +68,7 @@ impl fmt::Display for Comparison {
         for note in self.notes() {
             writeln!(f, "- {note}")?;
         }
-        writeln!(f, "\nHow it was measured:")?;
+        writeln!(f, "\nHow it was measured: {ENCRYPTION}.")?;
         self.rows
             .keys()
             .try_for_each(|row| writeln!(f, "- {row}: {}", row.definition()))
@@ -130,6 +132,7 @@ mod tests {
                 (Row::Exchanges, cells(Ok(3000.0), Err("broke".to_owned()))),
                 (Row::CarrierLoss, cells(Ok(0.0), Ok(1.5))),
             ]),
+            remarks: vec!["first_byte_ms: only once".to_owned()],
         }
     }
 
@@ -168,7 +171,7 @@ mod tests {
             words(lines.next().unwrap()),
             ["exchanges_per_s", "3000", "-", "-", "-"]
         );
-        assert!(text.contains("- prototype, exchanges_per_s: broke\n"));
+        assert!(text.contains("- first_byte_ms: only once\n- prototype, exchanges_per_s: broke\n"));
         assert!(
             text.contains("- direct, first_byte_ms, carrier_loss_s, exchanges_per_s: has no hub\n")
         );

@@ -17,6 +17,7 @@ use tempfile::TempDir;
 
 use super::Options;
 use super::peer::Peer;
+use super::program::cpu_seconds;
 use super::scene::{Addressing, Place, Scene};
 use crate::link::Profile;
 use crate::rig::{ORIGIN_PORT, Process};
@@ -41,10 +42,17 @@ pub(super) struct Contender {
 /// Ended in this order.
 #[derive(Debug, Default)]
 struct Programs {
-    /// They run until this is dropped.
-    #[expect(dead_code, reason = "held, not read")]
     in_guest: Vec<Process>,
     hub: Option<Process>,
+}
+
+/// CPU time in seconds, user and system; zero where there is no program.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct CpuTime {
+    /// Of all programs in the guest.
+    pub(super) edge: f64,
+    /// Of the hub.
+    pub(super) hub: f64,
 }
 
 impl Contender {
@@ -111,6 +119,18 @@ impl Contender {
 
     pub(super) fn hub(&self) -> anyhow::Result<&Process> {
         self.programs.hub.as_ref().context("has no hub")
+    }
+
+    /// CPU time of its programs so far.
+    pub(super) fn cpu(&self) -> anyhow::Result<CpuTime> {
+        let mut time = CpuTime::default();
+        for process in &self.programs.in_guest {
+            time.edge += cpu_seconds(process)?;
+        }
+        if let Some(hub) = &self.programs.hub {
+            time.hub = cpu_seconds(hub)?;
+        }
+        Ok(time)
     }
 
     fn first_object(&self) -> anyhow::Result<()> {

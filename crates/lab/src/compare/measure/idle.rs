@@ -1,13 +1,27 @@
+//! What connections cost the hub that nobody uses at the moment.
+
+use std::io;
+use std::net::TcpStream;
 use std::time::Duration;
+
+use rustix::process::{Resource, getrlimit};
 
 use super::super::contender::Contender;
 use super::super::program::resident;
-use crate::traffic::{self, Client, Via};
+use crate::traffic::Exchanges;
 
-const CONNECTIONS: u32 = 2_000;
+/// As many as this, if files allow.
+const WANTED: u64 = 20_000;
+
+/// Open files of one connection: two in the edge, two in the hub, and two here, where both the client
+/// and the origin are.
+const FILES_OF_EACH: u64 = 2;
+
+/// Open files of other things: listeners, logs, a hub's warm connections.
+const OTHER_FILES: u64 = 200;
 
 /// Before it is counted, some connections have made the hub allocate what it needs anyway.
-const BEFORE: u32 = 20;
+const BEFORE: u64 = 20;
 
 /// Buffers of idle connections are given back within this time, where that is done at all.
 const SETTLE: Duration = Duration::from_secs(2);
@@ -15,31 +29,49 @@ const SETTLE: Duration = Duration::from_secs(2);
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// They are opened by so many threads, because with some peers a connection waits for timers.
-const THREADS: u32 = 10;
+const THREADS: u64 = 10;
 
 /// How much the hub's resident memory grows with each connection that has carried 1 KB and idles.
 pub(super) fn kib_per_connection(contender: &Contender) -> anyhow::Result<f64> {
-    let hub = contender.hub()?;
+    let (hub, count) = (contender.hub()?, connections().count);
     let _few = open(contender, BEFORE)?;
     let before = resident(hub)?;
-    let _many = open(contender, CONNECTIONS)?;
+    let many = open(contender, count)?;
     std::thread::sleep(SETTLE);
     let after = resident(hub)?;
-    Ok(after.saturating_sub(before) as f64 / f64::from(CONNECTIONS))
+    Ok(after.saturating_sub(before) as f64 / many.len() as f64)
 }
 
-fn open(contender: &Contender, count: u32) -> anyhow::Result<Vec<Client>> {
+/// How many connections this process and those that it starts can hold.
+pub(in super::super) struct Connections {
+    pub(in super::super) count: u64,
+    /// The limit that keeps it below 20,000.
+    pub(in super::super) limit: Option<u64>,
+}
+
+/// Asks for the limit of open files.
+pub(in super::super) fn connections() -> Connections {
+    // None means no limit.
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let possible = limit.saturating_sub(OTHER_FILES) / FILES_OF_EACH;
+    Connections {
+        count: possible.min(WANTED),
+        limit: Some(limit).filter(|_| possible < WANTED),
+    }
+}
+
+fn open(contender: &Contender, count: u64) -> anyhow::Result<Vec<TcpStream>> {
     contender.client().run(|| {
         std::thread::scope(|scope| {
             let threads: Vec<_> = (0..THREADS)
-                .map(|_| scope.spawn(|| open_some(count / THREADS)))
+                .map(|_| scope.spawn(|| open_some((count / THREADS) as usize)))
                 .collect();
             let joined = threads.into_iter().map(|thread| {
                 thread
                     .join()
                     .unwrap_or_else(|cause| std::panic::resume_unwind(cause))
             });
-            let opened: Vec<Vec<Client>> = joined.collect::<anyhow::Result<_>>()?;
+            let opened: Vec<Vec<TcpStream>> = joined.collect::<anyhow::Result<_>>()?;
             Ok(opened.into_iter().flatten().collect())
         })
     })
@@ -47,23 +79,27 @@ fn open(contender: &Contender, count: u32) -> anyhow::Result<Vec<Client>> {
 
 /// The prototype's programs drop some of the connections that come at the same time: those are made
 /// again.
-fn open_some(count: u32) -> anyhow::Result<Vec<Client>> {
+fn open_some(count: usize) -> anyhow::Result<Vec<TcpStream>> {
+    let mut program = Exchanges::new(Contender::origin(), 1_000, LIMIT);
     let mut opened = Vec::new();
     let mut last_error = anyhow::anyhow!("no connection was wanted");
     for _ in 0..count * 2 {
-        match open_one() {
-            Ok(client) => opened.push(client),
+        match open_one(&mut program) {
+            Ok(connection) => opened.push(connection),
             Err(error) => last_error = error.into(),
         }
-        if opened.len() == count as usize {
+        if opened.len() == count {
             return Ok(opened);
         }
     }
-    Err(last_error.context("more connections fail than succeed"))
+    let so_far = opened.len() as u64 * THREADS;
+    Err(last_error.context(format!(
+        "after some {so_far} connections more fail than succeed"
+    )))
 }
 
-fn open_one() -> Result<Client, traffic::Error> {
-    let mut client = Client::connect(Via::Direct, Contender::origin(), LIMIT)?;
-    client.download(1_000, |_| {})?;
-    Ok(client)
+fn open_one(program: &mut Exchanges) -> io::Result<TcpStream> {
+    let connection = program.connect()?;
+    program.exchange(&connection)?;
+    Ok(connection)
 }

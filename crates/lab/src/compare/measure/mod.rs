@@ -1,8 +1,9 @@
 //! The measurements. Each yields one row, or several that need the same work.
 
 mod bulk;
+mod exchanges;
 mod fault;
-mod idle;
+pub(super) mod idle;
 mod objects;
 mod stream;
 
@@ -21,25 +22,31 @@ pub(super) enum Task {
     ThroughputPlain,
     ThroughputTls,
     SmallObjects,
+    MiddleObjects,
     LargeObjects,
     CarrierLoss,
     Silence,
     MessagesCarrier,
     MessagesSilence,
+    ExchangesKept,
     Exchanges,
+    Connections,
     Idle,
 }
 
 impl Task {
     /// What doesn't disturb the network comes first.
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::SmallObjects,
+        Self::MiddleObjects,
         Self::LargeObjects,
         Self::Download,
         Self::Unlike,
         Self::ThroughputPlain,
         Self::ThroughputTls,
+        Self::ExchangesKept,
         Self::Exchanges,
+        Self::Connections,
         Self::Idle,
         Self::MessagesCarrier,
         Self::MessagesSilence,
@@ -52,15 +59,18 @@ impl Task {
         match self {
             Self::Download => &[Row::DownloadShare],
             Self::Unlike => &[Row::UnlikeLinks],
-            Self::ThroughputPlain => &[Row::ThroughputPlain],
-            Self::ThroughputTls => &[Row::ThroughputTls],
+            Self::ThroughputPlain => &[Row::ThroughputPlain, Row::CpuEdge, Row::CpuHub],
+            Self::ThroughputTls => &[Row::ThroughputTls, Row::CpuEdgeTls, Row::CpuHubTls],
             Self::SmallObjects => &[Row::FirstByte, Row::Object1k],
+            Self::MiddleObjects => &[Row::Object100k],
             Self::LargeObjects => &[Row::Object1m],
             Self::CarrierLoss => &[Row::CarrierLoss, Row::Return],
             Self::Silence => &[Row::Silence],
             Self::MessagesCarrier => &[Row::MessageGapCarrier],
             Self::MessagesSilence => &[Row::MessageGapSilence],
+            Self::ExchangesKept => &[Row::ExchangesKept],
             Self::Exchanges => &[Row::Exchanges],
+            Self::Connections => &[Row::Connections],
             Self::Idle => &[Row::IdleMemory],
         }
     }
@@ -80,17 +90,20 @@ impl Task {
             }
             // A rate until the rate of plain TCP is known.
             Self::Unlike => one(bulk::goodput(contender, seconds(3), seconds(10))?),
-            Self::ThroughputPlain | Self::ThroughputTls => one(bulk::throughput(contender)? / 1e9),
+            Self::ThroughputPlain | Self::ThroughputTls => bulk::throughput(contender)?.into(),
             Self::SmallObjects => {
                 let times = objects::fetch(contender, 1_000, 40)?;
                 vec![times.first_byte_ms(), times.whole_ms()]
             }
+            Self::MiddleObjects => one(objects::fetch(contender, 100_000, 31)?.whole_ms()),
             Self::LargeObjects => one(objects::fetch(contender, 1_000_000, 31)?.whole_ms()),
             Self::CarrierLoss => fault::carrier_loss(contender)?.into(),
             Self::Silence => one(fault::silence(contender)?),
             Self::MessagesCarrier => one(fault::message_gap_ms(contender, Fault::Carrier)?),
             Self::MessagesSilence => one(fault::message_gap_ms(contender, Fault::Silence)?),
-            Self::Exchanges => one(objects::exchanges_per_second(contender, seconds(3))?),
+            Self::ExchangesKept => one(exchanges::kept(contender)?),
+            Self::Exchanges => one(exchanges::one_by_one(contender)?),
+            Self::Connections => one(exchanges::at_once(contender)?),
             Self::Idle => one(idle::kib_per_connection(contender)?),
         })
     }

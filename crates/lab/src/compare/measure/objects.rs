@@ -1,4 +1,4 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::super::contender::Contender;
 use super::median;
@@ -41,19 +41,4 @@ impl Times {
     pub(super) fn whole_ms(self) -> f64 {
         self.whole * 1e3
     }
-}
-
-/// How many times in a second 1 KB comes on a new connection.
-pub(super) fn exchanges_per_second(contender: &Contender, length: Duration) -> anyhow::Result<f64> {
-    contender.client().run(|| {
-        let start = Instant::now();
-        let mut count = 0;
-        while start.elapsed() < length {
-            let mut client = Client::connect(Via::Direct, Contender::origin(), LIMIT)?;
-            let transfer = client.download(1_000, |_| {})?;
-            anyhow::ensure!(transfer.intact, "an object came with wrong bytes");
-            count += 1;
-        }
-        Ok(f64::from(count) / start.elapsed().as_secs_f64())
-    })
 }
