@@ -8,7 +8,7 @@ use relay::{
     ServerOptions, UplinkGate, Users,
 };
 use rustix::io::Errno;
-use settings::edge::{Capture, Intercept, Settings};
+use settings::edge::{Capture, Hub, Intercept, Settings};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -126,7 +126,12 @@ fn connector(settings: &Settings, up: watch::Receiver<bool>) -> Connector {
 }
 
 fn route(settings: &Settings) -> Route {
-    let mut hops = settings.out.hub.iter().map(|hub| Hop {
+    let hubs = match &settings.out.hub {
+        Hub::None => return Route::Direct(Transport::Mptcp),
+        Hub::Manypath(_) => todo!("the hub's own protocol"),
+        Hub::Socks5(chain) => chain,
+    };
+    let mut hops = hubs.iter().map(|hub| Hop {
         proxy: hub.destination.clone(),
         credentials: hub.credentials.as_ref().map(Into::into),
     });

@@ -184,7 +184,7 @@ impl Control {
             network.problems.extend(server.trouble());
             let status = Status {
                 version: env!("CARGO_PKG_VERSION"),
-                mode: if settings.out.hub.is_empty() {
+                mode: if settings.out.hub.is_none() {
                     "single"
                 } else {
                     "double"
@@ -192,8 +192,8 @@ impl Control {
                 hub: settings
                     .out
                     .hub
-                    .iter()
-                    .map(|hub| hub.destination.to_string())
+                    .destinations()
+                    .map(ToString::to_string)
                     .collect(),
                 network,
                 connections: connections(&server).await,

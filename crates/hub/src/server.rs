@@ -65,7 +65,10 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
 }
 
 fn users(settings: &Settings) -> Result<Users, HubError> {
-    let users = settings::hub::Users::load(&settings.users)?;
+    let Some(socks5) = &settings.socks5 else {
+        return Ok(Users::from_iter([]));
+    };
+    let users = settings::hub::Users::load(&socks5.users)?;
     Ok(users.iter().map(wire::Credentials::from).collect())
 }
 
@@ -80,7 +83,8 @@ async fn serve(
     // before anyone can ask for one.
     let changes = netlink.watch()?;
     read_own_addresses(netlink, &destinations).await?;
-    let listeners = settings.listen.iter().map(|&address| listen(address));
+    let socks5 = settings.socks5.iter().flat_map(|socks5| &socks5.listen);
+    let listeners = socks5.map(|&address| listen(address));
     let listeners: Vec<TcpListener> = listeners.collect::<Result<_, _>>()?;
     let server = server(settings, users, Arc::new(destinations.clone()));
     let (stopping, stopped) = watch::channel(false);

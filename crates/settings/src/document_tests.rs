@@ -107,7 +107,7 @@ fn each_line_of_the_examples_that_is_off_can_be_switched_on() {
             switched += 1;
         }
     }
-    assert_eq!(switched, 7);
+    assert_eq!(switched, 10);
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn the_defaults_of_the_schemas_are_the_defaults_too() {
     let hub = schema(Kind::Hub);
     assert_eq!(
         hub["properties"]["listen"]["default"],
-        serde_json::json!(["[::]:1080"])
+        serde_json::json!(["[::]:443"])
     );
     assert_eq!(hub["properties"]["mptcp"]["default"]["buffer_max"], "16MiB");
     assert_eq!(

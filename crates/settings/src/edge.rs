@@ -1,5 +1,6 @@
 //! The edge's settings file: the model. [`Settings::parse`] reads it.
 
+mod hub;
 mod read;
 mod rules;
 
@@ -12,11 +13,11 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+pub use self::hub::Hub;
 pub use crate::endpoint::EndpointFlags;
 use crate::interface::InterfaceMatch;
 use crate::mptcp::Mptcp;
 use crate::ports::PortRange;
-use crate::proxy_url::ProxyUrl;
 use crate::secret::Credentials;
 use crate::timeout::{self, Timeout};
 
@@ -53,7 +54,7 @@ pub struct Settings {
 impl Settings {
     /// Whether the file holds passwords, and so should be readable by its owner alone.
     pub fn has_secrets(&self) -> bool {
-        !self.proxy.users.is_empty() || self.out.hub.iter().any(|hub| hub.credentials.is_some())
+        !self.proxy.users.is_empty() || self.out.hub.has_secrets()
     }
 }
 
@@ -194,10 +195,9 @@ impl Default for Proxy {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Out {
-    /// The hub, or several that are passed one after the other: the first is reached by MPTCP, the last connects to the origin. Empty: straight to the origin (single mode).
-    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "one_or_many")]
-    #[schemars(schema_with = "hub_schema")]
-    pub hub: Vec<ProxyUrl>,
+    /// The hub: its link, or SOCKS5 servers that are passed one after the other, of which the first is reached by MPTCP and the last connects to the origin. Absent: straight to the origin (single mode).
+    #[serde(skip_serializing_if = "Hub::is_none")]
+    pub hub: Hub,
     /// How long a request waits that is made while no uplink is up; "0s" fails it at once.
     #[serde(serialize_with = "timeout::serialize")]
     #[schemars(schema_with = "timeout::schema")]
@@ -213,24 +213,12 @@ pub struct Out {
 impl Default for Out {
     fn default() -> Self {
         Self {
-            hub: Vec::new(),
+            hub: Hub::None,
             wait_for_uplink: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Timeout::Off,
         }
     }
-}
-
-fn one_or_many<S: serde::Serializer>(hubs: &[ProxyUrl], serializer: S) -> Result<S::Ok, S::Error> {
-    match hubs {
-        [one] => one.serialize(serializer),
-        many => many.serialize(serializer),
-    }
-}
-
-fn hub_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    let url = generator.subschema_for::<ProxyUrl>();
-    schemars::json_schema!({ "oneOf": [url, { "type": "array", "items": url }] })
 }
 
 /// What goes straight to its destination.

@@ -8,8 +8,8 @@ use ipnet::IpNet;
 use crate::edge::UplinkNameError;
 use crate::{
     ByteSizeError, CongestionControlError, CredentialsError, DurationError, EndpointFlagsError,
-    GuidError, MacAddressError, NetworkError, PatternError, PortRange, PortRangeError,
-    ProxyUrlError,
+    GuidError, HubLinkError, MacAddressError, NetworkError, PatternError, PortRange,
+    PortRangeError, ProxyUrlError,
 };
 
 /// Everything that was found wrong with one file, in the order of the file. `Display` gives a line to each.
@@ -164,14 +164,24 @@ pub enum Problem {
     #[error("{name:?} is the name of {other} too; give each user an own name")]
     SameUser { name: String, other: Other },
 
-    /// No address to listen on.
-    #[error("the list is empty, so nobody could reach the hub; write [\"[::]:1080\"]")]
+    /// No address to listen on, and no table `[socks5]` either.
+    #[error("the list is empty, so nobody could reach the hub; write [\"[::]:443\"]")]
     NoListen,
+    /// A table `[socks5]` without listeners.
+    #[error(
+        "the list is empty, so nobody could reach the SOCKS5 server; write [\"127.0.0.1:1080\"], or leave out the table [socks5]"
+    )]
+    NoSocks5Listen,
     /// Not an address with a port.
     #[error(
-        "{0:?} is no address with a port; write one such as \"[::]:1080\" or \"198.51.100.1:1080\""
+        "{0:?} is no address with a port; write one such as \"[::]:443\" or \"198.51.100.1:443\""
     )]
     Listen(String),
+    /// Not a host with a port.
+    #[error(
+        "{0:?} is no host with a port; write what edges reach this hub by, such as \"hub.example:443\" or \"198.51.100.9:443\""
+    )]
+    Public(String),
     /// Two listeners that the kernel would not let be at the same time.
     #[error("{listen} is covered by {other} already; leave one of them out")]
     ListenTwice { listen: String, other: Other },
@@ -212,6 +222,11 @@ pub enum Problem {
     Credentials(#[from] CredentialsError),
     #[error(transparent)]
     ProxyUrl(#[from] ProxyUrlError),
+    #[error(transparent)]
+    HubLink(#[from] HubLinkError),
+    /// A hub's link among the URLs of SOCKS5 servers.
+    #[error("a hub's link stands alone, not in a list; write hub = \"manypath://…\"")]
+    LinkInList,
     #[error(transparent)]
     Duration(#[from] DurationError),
     #[error(transparent)]

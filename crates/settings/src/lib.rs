@@ -11,6 +11,7 @@ pub mod edge;
 mod endpoint;
 mod errors;
 pub mod hub;
+mod hub_link;
 mod interface;
 mod mptcp;
 mod network;
@@ -27,6 +28,7 @@ mod users;
 pub use document::{Kind, example, schema};
 pub use endpoint::{EndpointFlags, EndpointFlagsError};
 pub use errors::{Error, Errors, Other, Place, Problem};
+pub use hub_link::{HubLink, HubLinkError};
 pub use interface::{
     Guid, GuidError, InterfaceMatch, MacAddress, MacAddressError, Pattern, PatternError,
 };

@@ -26,7 +26,7 @@ pub struct ProxyUrl {
 pub enum ProxyUrlError {
     /// Another scheme, or none.
     #[error(
-        "the address does not start with socks5://; write it as \"socks5://user:password@host:port\""
+        "the address starts neither with manypath:// nor with socks5://; write the hub's link, or \"socks5://user:password@host:port\""
     )]
     Scheme,
     /// No host.

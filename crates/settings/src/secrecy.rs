@@ -1,12 +1,12 @@
-//! Whether a file that holds passwords is open to others.
+//! Whether a file that holds secrets is open to others.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-/// A file that holds passwords can be read by others than its owner. `Display` gives the warning.
+/// A file that holds secrets can be read by others than its owner. `Display` gives the warning.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} holds passwords, and others than its owner can read it (mode {mode:04o}); run: chmod 600 {}", path.display(), path.display())]
+#[error("{} holds secrets, and others than its owner can read it (mode {mode:04o}); run: chmod 600 {}", path.display(), path.display())]
 pub struct ReadableByOthers {
     /// The file.
     pub path: PathBuf,
@@ -14,7 +14,7 @@ pub struct ReadableByOthers {
     pub mode: u32,
 }
 
-/// Looks at the permission bits of a file that holds passwords: group and others should have none.
+/// Looks at the permission bits of a file that holds secrets: group and others should have none.
 /// An error says that the file's metadata could not be read.
 pub fn readable_by_others(path: impl AsRef<Path>) -> io::Result<Option<ReadableByOthers>> {
     let path = path.as_ref();

@@ -272,10 +272,10 @@ fn proxy() {
 fn hub_urls() {
     let hub = |url: &str| in_table("out", &format!("hub = \"{url}\""));
     assert_snapshot!(hub("hub.example:1080"), @r#"
-    edge.toml:2:7: out.hub: the address does not start with socks5://; write it as "socks5://user:password@host:port"
+    edge.toml:2:7: out.hub: the address starts neither with manypath:// nor with socks5://; write the hub's link, or "socks5://user:password@host:port"
     "#);
     assert_snapshot!(hub("http://hub.example:1080"), @r#"
-    edge.toml:2:7: out.hub: the address does not start with socks5://; write it as "socks5://user:password@host:port"
+    edge.toml:2:7: out.hub: the address starts neither with manypath:// nor with socks5://; write the hub's link, or "socks5://user:password@host:port"
     "#);
     assert_snapshot!(hub("socks5://"), @r#"
     edge.toml:2:7: out.hub: the host is missing; write the address as "socks5://user:password@host:port"

@@ -18,23 +18,23 @@ fn users(text: &str) -> String {
 #[test]
 fn listeners() {
     assert_snapshot!(errors("listen = []"), @r#"
-    hub.toml:1:10: listen: the list is empty, so nobody could reach the hub; write ["[::]:1080"]
+    hub.toml:1:10: listen: the list is empty, so nobody could reach the hub; write ["[::]:443"]
     "#);
-    assert_snapshot!(errors("listen = \"[::]:1080\""), @r#"
-    hub.toml:1:10: listen: text is written where a list such as ["[::]:1080"] belongs
+    assert_snapshot!(errors("listen = \"[::]:443\""), @r#"
+    hub.toml:1:10: listen: text is written where a list such as ["[::]:443"] belongs
     "#);
-    assert_snapshot!(errors("listen = [\"[::]\", \"hub.example:1080\", \"0.0.0.0:0\", 1080]"), @r#"
-    hub.toml:1:11: listen[0]: "[::]" is no address with a port; write one such as "[::]:1080" or "198.51.100.1:1080"
-    hub.toml:1:19: listen[1]: "hub.example:1080" is no address with a port; write one such as "[::]:1080" or "198.51.100.1:1080"
-    hub.toml:1:39: listen[2]: "0.0.0.0:0" is no address with a port; write one such as "[::]:1080" or "198.51.100.1:1080"
-    hub.toml:1:52: listen[3]: a whole number is written where text in quotes belongs
+    assert_snapshot!(errors("listen = [\"[::]\", \"hub.example:443\", \"0.0.0.0:0\", 443]"), @r#"
+    hub.toml:1:11: listen[0]: "[::]" is no address with a port; write one such as "[::]:443" or "198.51.100.1:443"
+    hub.toml:1:19: listen[1]: "hub.example:443" is no address with a port; write one such as "[::]:443" or "198.51.100.1:443"
+    hub.toml:1:38: listen[2]: "0.0.0.0:0" is no address with a port; write one such as "[::]:443" or "198.51.100.1:443"
+    hub.toml:1:51: listen[3]: a whole number is written where text in quotes belongs
     "#);
-    assert_snapshot!(errors("listen = [\n  \"[::]:1080\",\n  \"[::]:1081\",\n  \"0.0.0.0:1080\",\n]"), @"
-    hub.toml:4:3: listen[2]: 0.0.0.0:1080 is covered by listen[0] (line 2) already; leave one of them out
+    assert_snapshot!(errors("listen = [\n  \"[::]:443\",\n  \"[::]:444\",\n  \"0.0.0.0:443\",\n]"), @"
+    hub.toml:4:3: listen[2]: 0.0.0.0:443 is covered by listen[0] (line 2) already; leave one of them out
     ");
-    assert_snapshot!(errors("listen = [\"198.51.100.1:1080\", \"0.0.0.0:1080\", \"[2001:db8::1]:1080\", \"[2001:db8::1]:1080\"]"), @"
-    hub.toml:1:32: listen[1]: 0.0.0.0:1080 is covered by listen[0] (line 1) already; leave one of them out
-    hub.toml:1:70: listen[3]: [2001:db8::1]:1080 is covered by listen[2] (line 1) already; leave one of them out
+    assert_snapshot!(errors("listen = [\"198.51.100.1:443\", \"0.0.0.0:443\", \"[2001:db8::1]:443\", \"[2001:db8::1]:443\"]"), @"
+    hub.toml:1:31: listen[1]: 0.0.0.0:443 is covered by listen[0] (line 1) already; leave one of them out
+    hub.toml:1:67: listen[3]: [2001:db8::1]:443 is covered by listen[2] (line 1) already; leave one of them out
     ");
 }
 
@@ -74,9 +74,9 @@ fn paths_and_times() {
 fn unknown_keys() {
     assert_snapshot!(errors("anounce = []\nport = 1080\n[mptcp]\nsubflow = 4\n[proxy]"), @"
     hub.toml:1:1: anounce: there is no such key; did you mean announce?
-    hub.toml:2:1: port: there is no such key; the keys here are listen, users, announce, allow, drain, connect_timeout, idle_timeout, mptcp, state
+    hub.toml:2:1: port: there is no such key; the keys here are listen, socks5, metrics, public, key, users, usage, log_destinations, announce, allow, drain, connect_timeout, idle_timeout, state, mptcp
     hub.toml:4:1: mptcp.subflow: there is no such key; did you mean subflows?
-    hub.toml:5:2: proxy: there is no such key; the keys here are listen, users, announce, allow, drain, connect_timeout, idle_timeout, mptcp, state
+    hub.toml:5:2: proxy: there is no such key; the keys here are listen, socks5, metrics, public, key, users, usage, log_destinations, announce, allow, drain, connect_timeout, idle_timeout, state, mptcp
     ");
 }
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use settings::edge::{Addresses, Capture, Intercept};
+use settings::edge::{Addresses, Capture, Hub, Intercept};
 use settings::hub::Users;
-use settings::{InterfaceMatch, PortRange, ProxyUrl, Secret, Timeout, edge, hub};
+use settings::{HubLink, InterfaceMatch, PortRange, ProxyUrl, Secret, Timeout, edge, hub};
 
 fn edge(text: &str) -> edge::Settings {
     edge::Settings::parse(text, "edge.toml").unwrap_or_else(|errors| panic!("{errors}"))
@@ -76,16 +76,22 @@ blackhole_timeout = "1h"
     assert_eq!(pattern.endpoint.names().collect::<Vec<_>>(), ["subflow"]);
     assert_eq!(settings.proxy.port, 3128);
     assert_eq!(settings.proxy.users[0].password().expose(), "correct horse");
-    let credentials = settings.out.hub[0].credentials.as_ref().unwrap();
+    let Hub::Socks5(chain) = &settings.out.hub else {
+        panic!("{:?}", settings.out.hub)
+    };
+    let credentials = chain[0].credentials.as_ref().unwrap();
     assert_eq!(
         (credentials.name(), credentials.password().expose()),
         ("bob", "p@ss:")
     );
-    assert_eq!(
-        settings.out.hub[0].destination.to_string(),
-        "[2001:db8::1]:1080"
-    );
-    assert_eq!(settings.out.hub[1].to_string(), "socks5://hub.example:1081");
+    assert_eq!(chain[1].to_string(), "socks5://hub.example:1081");
+    let servers: Vec<String> = settings
+        .out
+        .hub
+        .destinations()
+        .map(|it| it.to_string())
+        .collect();
+    assert_eq!(servers, ["[2001:db8::1]:1080", "hub.example:1081"]);
     assert_eq!(settings.out.wait_for_uplink, Duration::ZERO);
     assert_eq!(settings.out.connect_timeout, Duration::from_millis(1500));
     assert_eq!(
@@ -120,16 +126,50 @@ fn no_rendering_shows_a_password() {
     );
     let written = toml::to_string(&settings).unwrap();
     assert!(settings.has_secrets());
-    for text in [
-        format!("{settings:?} {settings:#?}"),
-        written,
-        settings.out.hub[0].to_string(),
-    ] {
+    for text in [format!("{settings:?} {settings:#?}"), written] {
         assert!(text.contains('…') && !text.contains("hunter2"), "{text}");
     }
     assert_eq!(Secret::new("hunter2").to_string(), "…");
     let without = edge("out.hub = 'socks5://hub:1'\n[[uplink]]\ninterface = 'eth1'");
     assert!(!without.has_secrets());
+}
+
+/// 32 bytes that are easy to tell apart, as base64url.
+const SECRET: &str = "SECRETSECRETSECRETSECRETSECRETSECRETSECRETE";
+const PIN: &str = "PINPINPINPINPINPINPINPINPINPINPINPINPINPINI";
+
+#[test]
+fn hub_links() {
+    for (place, means) in [
+        ("hub.example:8443/", "hub.example:8443"),
+        ("hub.example", "hub.example:443"),
+        ("198.51.100.9/", "198.51.100.9:443"),
+        ("[2001:db8::1]", "[2001:db8::1]:443"),
+        ("[2001:db8::1]:1/", "[2001:db8::1]:1"),
+    ] {
+        let text = format!("manypath://{SECRET}@{place}?pin={PIN}");
+        let link: HubLink = text
+            .parse()
+            .unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(link.destination.to_string(), means);
+        assert_eq!(
+            (&**link.secret.text(), &*link.pin.to_string()),
+            (SECRET, PIN)
+        );
+        assert_eq!(link.expose().parse::<HubLink>().unwrap(), link);
+        assert_eq!(link.to_string(), format!("manypath://…@{means}/?pin={PIN}"));
+        let settings = edge(&format!(
+            "out.hub = '{text}'\nuplink = [{{ interface = 'eth1' }}]"
+        ));
+        assert!(settings.has_secrets());
+        let written = toml::to_string(&settings).unwrap();
+        let shown = format!(
+            "{settings:?} {written} {}",
+            serde_json::to_string(&settings).unwrap()
+        );
+        assert!(!shown.contains("SECRET") && shown.contains('…'), "{shown}");
+        assert_eq!(settings.out.hub, Hub::Manypath(link));
+    }
 }
 
 #[test]

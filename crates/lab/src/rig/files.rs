@@ -78,11 +78,15 @@ impl Files {
     }
 
     fn hub(&self) -> Table {
-        table([
+        let socks5 = table([
             ("listen", vec![format!("[::]:{HUB_PORT}")].into()),
             ("users", text(&self.path("hub.users"))),
+        ]);
+        table([
+            ("listen", Value::Array(Vec::new())),
             ("drain", DRAIN.into()),
             ("state", text(&self.path("hub.originals"))),
+            ("socks5", socks5.into()),
         ])
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use settings::edge::Settings;
+use settings::edge::{Hub, Settings};
 
 use crate::{Failure, log, shutdown};
 
@@ -40,7 +40,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     {
         tracing::warn!("{warning}");
     }
-    if settings.out.hub.iter().any(|hub| hub.credentials.is_some()) {
+    if matches!(settings.out.hub, Hub::Socks5(_)) && settings.out.hub.has_secrets() {
         tracing::warn!(
             "the hub is reached by SOCKS5, which sends user, password and destinations in clear"
         );

@@ -66,7 +66,10 @@ impl Server {
     /// The same with another file for former kernel settings.
     pub fn set_with(&self, state: &str, settings: &str) {
         let (users, state) = (self.path("users"), self.path(state));
-        let common = format!("users = {users:?}\nstate = {state:?}\n{settings}\n");
+        let common = format!(
+            "listen = []\nsocks5 = {{ listen = [\"[::]:1080\"], users = {users:?} }}\n\
+             state = {state:?}\n{settings}\n"
+        );
         self.write("hub.toml", &common);
     }
 

@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use super::rules::{self, PlacedUplink};
-use super::{Addresses, Bypass, Capture, Control, Host, Intercept, Out, Proxy, Settings, Uplink};
+use super::{
+    Addresses, Bypass, Capture, Control, Host, Hub, Intercept, Out, Proxy, Settings, Uplink,
+};
 use crate::common;
 use crate::endpoint::{EndpointFlags, EndpointFlagsError};
 use crate::errors::{Errors, Problem};
 use crate::interface::{Guid, InterfaceMatch, MacAddress, Pattern};
 use crate::ports::PortRange;
-use crate::proxy_url::ProxyUrl;
 use crate::reader::{Item, TABLE, Table, document};
 use crate::report::{Placed, Report, for_each_pair, load};
 use crate::secret::{Credentials, Secret};
@@ -237,7 +238,7 @@ fn out(root: &Table<'_>) -> Out {
     let table = root.table("out");
     let default = Out::default();
     let out = Out {
-        hub: table.get("hub").map(hub).unwrap_or_default(),
+        hub: table.get("hub").map_or(Hub::None, |item| Hub::read(&item)),
         wait_for_uplink: table
             .value("wait_for_uplink", timeout::duration)
             .unwrap_or(default.wait_for_uplink),
@@ -246,19 +247,6 @@ fn out(root: &Table<'_>) -> Out {
     };
     table.finish();
     out
-}
-
-fn hub(item: Item<'_>) -> Vec<ProxyUrl> {
-    let url = |item: &Item<'_>| {
-        item.value(str::parse::<ProxyUrl>)
-            .map(|placed| placed.value)
-    };
-    if item.is_list() {
-        let items = item.list("a list").into_iter().flatten();
-        items.filter_map(|item| url(&item)).collect()
-    } else {
-        url(&item).into_iter().collect()
-    }
 }
 
 fn bypass(root: &Table<'_>) -> Bypass {

@@ -3,11 +3,13 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
-use super::Settings;
+use wire::Destination;
+
+use super::{Metrics, Settings, Socks5};
 use crate::common;
 use crate::errors::{Errors, Problem};
-use crate::reader::{Table, document};
-use crate::report::{Report, for_each_pair, load};
+use crate::reader::{Item, TABLE, Table, document};
+use crate::report::{Placed, Report, for_each_pair, load};
 use crate::timeout;
 
 impl Settings {
@@ -26,11 +28,23 @@ impl Settings {
 
 fn settings(root: Table<'_>) -> Settings {
     let default = Settings::default();
+    let mut listeners = Vec::new();
+    let (listen_item, socks5_item) = (root.get("listen"), root.get("socks5"));
+    let nobody = socks5_item.is_none().then_some(Problem::NoListen);
+    let expected = "a list such as [\"[::]:443\"]";
+    let listen = listen_item.and_then(|item| listen(&item, expected, nobody, &mut listeners));
+    let socks5 = socks5_item.and_then(|item| socks5(item, &mut listeners));
+    let metrics_item = root.get("metrics");
+    let metrics = metrics_item.and_then(|item| metrics(item, &mut listeners));
+    none_twice(root.report(), &listeners);
+    let path = |key, default| root.value(key, common::absolute).unwrap_or(default);
     let settings = Settings {
-        listen: listen(&root).unwrap_or(default.listen),
-        users: root
-            .value("users", common::absolute)
-            .unwrap_or(default.users),
+        listen: listen.unwrap_or(default.listen),
+        public: root.value("public", public),
+        key: path("key", default.key),
+        users: path("users", default.users),
+        usage: path("usage", default.usage),
+        log_destinations: root.boolean("log_destinations").unwrap_or_default(),
         announce: announce(&root),
         allow: common::networks(&root, "allow"),
         drain: root
@@ -38,44 +52,87 @@ fn settings(root: Table<'_>) -> Settings {
             .unwrap_or(default.drain),
         connect_timeout: common::connect_timeout(&root, default.connect_timeout),
         idle_timeout: root.parsed("idle_timeout").unwrap_or(default.idle_timeout),
+        state: path("state", default.state),
+        metrics,
+        socks5,
         mptcp: common::mptcp(&root),
-        state: root
-            .value("state", common::absolute)
-            .unwrap_or(default.state),
     };
     root.finish();
     settings
 }
 
-fn listen(root: &Table<'_>) -> Option<Vec<SocketAddr>> {
-    let item = root.get("listen")?;
-    let items: Vec<_> = item.list("a list such as [\"[::]:1080\"]")?.collect();
-    if items.is_empty() {
-        item.add(Problem::NoListen);
+/// Reads a list of listeners; `empty` is what is wrong with one without any. Adds them to `all`.
+fn listen(
+    item: &Item<'_>,
+    expected: &'static str,
+    empty: Option<Problem>,
+    all: &mut Vec<Placed<SocketAddr>>,
+) -> Option<Vec<SocketAddr>> {
+    let items: Vec<_> = item.list(expected)?.collect();
+    if items.is_empty()
+        && let Some(empty) = empty
+    {
+        item.add(empty);
     }
-    let list: Vec<_> = items
-        .iter()
-        .filter_map(|item| item.value(socket_address))
-        .collect();
-    for_each_pair(&list, |earlier, later| {
+    let list = items.iter().filter_map(|item| item.value(socket_address));
+    let list: Vec<_> = list.collect();
+    all.extend_from_slice(&list);
+    Some(list.into_iter().map(|placed| placed.value).collect())
+}
+
+fn socks5(item: Item<'_>, all: &mut Vec<Placed<SocketAddr>>) -> Option<Socks5> {
+    let table = item.table(TABLE)?;
+    let default = Socks5::default();
+    let expected = "a list such as [\"127.0.0.1:1080\"]";
+    let empty = Some(Problem::NoSocks5Listen);
+    let list = table.get("listen");
+    let socks5 = Socks5 {
+        listen: list
+            .and_then(|item| listen(&item, expected, empty, all))
+            .unwrap_or(default.listen),
+        users: table
+            .value("users", common::absolute)
+            .unwrap_or(default.users),
+    };
+    table.finish();
+    Some(socks5)
+}
+
+fn metrics(item: Item<'_>, all: &mut Vec<Placed<SocketAddr>>) -> Option<Metrics> {
+    let table = item.table(TABLE)?;
+    let listen = table.get("listen");
+    let listen = listen.and_then(|item| item.value(socket_address));
+    all.extend(listen.clone());
+    table.finish();
+    let default = Metrics::default();
+    Some(listen.map_or(default, |listen| Metrics {
+        listen: listen.value,
+    }))
+}
+
+fn none_twice(report: &Report<'_>, listeners: &[Placed<SocketAddr>]) {
+    for_each_pair(listeners, |earlier, later| {
         let clash = covers(earlier.value, later.value) || covers(later.value, earlier.value);
         if clash {
             let listen = later.value.to_string();
-            let problem = Problem::ListenTwice {
-                listen,
-                other: root.report().other(earlier),
-            };
-            root.report().add(later.at, &later.key, problem);
+            let other = report.other(earlier);
+            report.add(later.at, &later.key, Problem::ListenTwice { listen, other });
         }
         clash
     });
-    Some(list.into_iter().map(|placed| placed.value).collect())
 }
 
 fn socket_address(text: &str) -> Result<SocketAddr, Problem> {
     match text.parse::<SocketAddr>() {
         Ok(address) if address.port() != 0 => Ok(address),
         _ => Err(Problem::Listen(text.to_owned())),
+    }
+}
+
+fn public(text: &str) -> Result<Destination, Problem> {
+    match text.parse::<Destination>() {
+        Ok(destination) if destination.port != 0 => Ok(destination),
+        _ => Err(Problem::Public(text.to_owned())),
     }
 }
 

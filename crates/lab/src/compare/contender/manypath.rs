@@ -23,10 +23,6 @@ pub(super) fn start(
     program: &Path,
     folder: &Path,
 ) -> anyhow::Result<Programs> {
-    anyhow::ensure!(
-        scene != Scene::UnshapedEncrypted,
-        "no encryption towards the hub yet"
-    );
     let kernel = if scene.is_emulated() {
         ""
     } else {
@@ -73,7 +69,8 @@ pub(super) fn start(
 fn hub_settings(kernel: &str, folder: &Path) -> String {
     let folder = folder.display();
     format!(
-        "listen = [\"[::]:{HUB_PORT}\"]\nusers = \"{folder}/users\"\ndrain = \"0s\"\n\
+        "listen = []\ndrain = \"0s\"\n\
+         socks5 = {{ listen = [\"[::]:{HUB_PORT}\"], users = \"{folder}/users\" }}\n\
          state = \"{folder}/hub.originals\"\n{kernel}"
     )
 }

@@ -19,8 +19,10 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         .map_err(|errors| Failure::Settings(errors.to_string()))?;
     raise_open_files();
     log::start();
-    if let Ok(Some(warning)) = settings::readable_by_others(&settings.users) {
-        tracing::warn!("{warning}");
+    for file in settings.files_with_secrets() {
+        if let Ok(Some(warning)) = settings::readable_by_others(file) {
+            tracing::warn!("{warning}");
+        }
     }
     let result = runtime()?.block_on(async {
         Ok::<_, std::io::Error>(hub::run(settings, shutdown::requested()?).await)

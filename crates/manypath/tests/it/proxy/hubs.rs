@@ -20,7 +20,7 @@ const WHOAMI: [&str; 4] = [
 fn second_hub(lab: &Lab, folder: &std::path::Path) -> Process {
     fs::write(folder.join("users"), "second:pass word:with colon\n").unwrap();
     let settings = format!(
-        "listen = [\"[::]:1081\"]\nusers = \"{0}/users\"\nallow = [\"203.0.113.18/32\"]\ndrain = \"0s\"\nstate = \"{0}/originals\"\n",
+        "listen = []\nsocks5 = {{ listen = [\"[::]:1081\"], users = \"{0}/users\" }}\nallow = [\"203.0.113.18/32\"]\ndrain = \"0s\"\nstate = \"{0}/originals\"\n",
         folder.display()
     );
     fs::write(folder.join("hub.toml"), settings).unwrap();
