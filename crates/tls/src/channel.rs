@@ -1,0 +1,367 @@
+//! One end of one TLS connection, on rustls' unbuffered interface: it holds keys and no buffers.
+
+use std::fmt;
+
+use rustls::Error;
+use rustls::client::UnbufferedClientConnection;
+use rustls::pki_types::ServerName;
+use rustls::server::UnbufferedServerConnection;
+use rustls::unbuffered::{
+    ConnectionState, EncodeError, EncodeTlsData, EncryptError, UnbufferedStatus, WriteTraffic,
+};
+use wire::hub::UserKey;
+
+use crate::config::{ALPN, EdgeConfig, HubConfig};
+use crate::error::TlsError;
+use crate::key;
+use crate::record::{MAX_INCOMING, sealed_len};
+
+/// One end of a TLS connection. It does no I/O: bytes go in and out of the methods.
+///
+/// Bytes for the other end come from [`Self::outgoing`] and [`Self::seal`]. What was sealed before
+/// something came into `outgoing` is to be sent first; sealing takes what is in `outgoing` along.
+pub struct Channel {
+    connection: Connection,
+    outgoing: Vec<u8>,
+    phase: Phase,
+    peer_closed: bool,
+}
+
+/// What [`Channel::receive`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Received {
+    /// How many bytes from the front are done with. The others must come again, exactly as they are
+    /// now, with more behind them: decrypting may have changed them.
+    pub used: usize,
+}
+
+enum Connection {
+    Edge(UnbufferedClientConnection),
+    Hub(UnbufferedServerConnection),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Handshake,
+    Established,
+    /// We have sent close_notify: nothing more can be sealed.
+    Closed,
+    Failed,
+}
+
+impl Channel {
+    /// The edge's end. [`Self::outgoing`] holds the first flight already.
+    ///
+    /// # Errors
+    /// If there are no random numbers.
+    pub fn edge(config: &EdgeConfig) -> Result<Self, TlsError> {
+        // It is never sent nor looked at: the pin alone says who the hub is.
+        let name = ServerName::try_from("hub").expect("this is a name");
+        let connection = UnbufferedClientConnection::new(config.tls.clone(), name)
+            .map_err(TlsError::Internal)?;
+        let mut channel = Self::new(Connection::Edge(connection));
+        let _ = channel.receive(&mut [], &mut |_| {})?;
+        Ok(channel)
+    }
+
+    /// The hub's end.
+    ///
+    /// # Errors
+    /// If there are no random numbers.
+    pub fn hub(config: &HubConfig) -> Result<Self, TlsError> {
+        let connection =
+            UnbufferedServerConnection::new(config.tls.clone()).map_err(TlsError::Internal)?;
+        Ok(Self::new(Connection::Hub(connection)))
+    }
+
+    fn new(connection: Connection) -> Self {
+        Self {
+            connection,
+            outgoing: Vec::new(),
+            phase: Phase::Handshake,
+            peer_closed: false,
+        }
+    }
+
+    /// Takes what came from the other end, behind what was left of earlier bytes, and calls `plain`
+    /// with the plaintext of each whole record. See [`Received`] for what to do with the rest, and
+    /// [`MAX_INCOMING`] for how long that can be. Afterwards [`Self::outgoing`] may hold an answer.
+    ///
+    /// # Errors
+    /// See [`TlsError`]; what `plain` was called with before is good. The channel is then at its end:
+    /// send what `outgoing` holds and drop it.
+    pub fn receive(
+        &mut self,
+        incoming: &mut [u8],
+        plain: &mut dyn FnMut(&[u8]),
+    ) -> Result<Received, TlsError> {
+        if self.phase == Phase::Failed {
+            return Err(TlsError::NotOpen);
+        }
+        let mut used = 0;
+        loop {
+            let mut early = Vec::new();
+            let step = if self.phase == Phase::Handshake {
+                // No plaintext goes out before it is known that the other end means this protocol.
+                let mut keep = |record: &[u8]| early.push(record.to_vec());
+                self.step(&mut incoming[used..], Task::Receive(&mut keep))
+            } else {
+                self.step(&mut incoming[used..], Task::Receive(plain))
+            };
+            used += step.discard;
+            let step = step.next.and_then(|next| self.establish().map(|()| next));
+            let next = step.map_err(|error| self.fail(error))?;
+            early.iter().for_each(|record| plain(record));
+            if next == Next::Wait {
+                break;
+            }
+        }
+        if self.peer_closed {
+            // RFC 8446 section 6.1: whatever comes behind close_notify is to be ignored.
+            used = incoming.len();
+        }
+        if used == 0 && incoming.len() >= MAX_INCOMING {
+            return Err(self.fail(TlsError::TooLong));
+        }
+        Ok(Received { used })
+    }
+
+    /// TLS bytes to be sent: the handshake, alerts. Take them out, or remove from the front what was
+    /// sent. Empty and without capacity when there is nothing.
+    pub fn outgoing(&mut self) -> &mut Vec<u8> {
+        if self.outgoing.is_empty() {
+            self.outgoing = Vec::new();
+        }
+        &mut self.outgoing
+    }
+
+    /// Appends to `out` what [`Self::outgoing`] holds and the records of `frames`: one for each 16384
+    /// bytes or part thereof. Where that is more than one, the caller sees to it that no frame spans
+    /// two. [`sealed_len`] says how much room it takes.
+    ///
+    /// # Errors
+    /// [`TlsError::NotOpen`] before the handshake is over and after [`Self::close`].
+    pub fn seal(&mut self, frames: &[u8], out: &mut Vec<u8>) -> Result<(), TlsError> {
+        if self.phase != Phase::Established {
+            return Err(TlsError::NotOpen);
+        }
+        out.append(&mut self.outgoing);
+        loop {
+            let step = self.step(&mut [], Task::Seal(frames, out));
+            match step.next {
+                Ok(Next::Wait) => return Ok(()),
+                Ok(Next::Again) => out.append(&mut self.outgoing),
+                Err(error) => return Err(self.fail(error)),
+            }
+        }
+    }
+
+    /// Puts close_notify into [`Self::outgoing`]: the other end knows then that nothing is missing.
+    /// Before the handshake is over there is nothing that could be missing, and nothing is sent.
+    pub fn close(&mut self) {
+        if self.phase != Phase::Established {
+            return;
+        }
+        self.phase = Phase::Closed;
+        while let Ok(Next::Again) = self.step(&mut [], Task::Close).next {}
+    }
+
+    /// Whether the handshake is over: the other end is who it says, and [`Self::seal`] works (until
+    /// [`Self::close`]).
+    pub fn is_established(&self) -> bool {
+        matches!(self.phase, Phase::Established | Phase::Closed)
+    }
+
+    /// Whether the other end's close_notify came: all that it ever sent has been received.
+    pub fn peer_closed(&self) -> bool {
+        self.peer_closed
+    }
+
+    /// The hub's end: the key that the edge has proved to own; `None` before the handshake is over.
+    /// The edge's end: `None`.
+    pub fn peer(&self) -> Option<UserKey> {
+        match &self.connection {
+            Connection::Hub(hub) if self.is_established() => {
+                key::user_of_spki(hub.peer_certificates()?.first()?)
+            }
+            _ => None,
+        }
+    }
+
+    fn step<'a>(&'a mut self, incoming: &mut [u8], task: Task<'a>) -> Step {
+        let at_hand = AtHand {
+            outgoing: &mut self.outgoing,
+            peer_closed: &mut self.peer_closed,
+            task,
+        };
+        let (discard, next) = match &mut self.connection {
+            Connection::Edge(edge) => at_hand.handle(edge.process_tls_records(incoming)),
+            Connection::Hub(hub) => at_hand.handle(hub.process_tls_records(incoming)),
+        };
+        let next = next.map_err(|error| match self.phase {
+            Phase::Handshake => TlsError::in_handshake(error),
+            _ => TlsError::in_traffic(error),
+        });
+        Step { discard, next }
+    }
+
+    /// Notices the end of the handshake.
+    fn establish(&mut self) -> Result<(), TlsError> {
+        let (handshaking, alpn) = match &self.connection {
+            Connection::Edge(edge) => (edge.is_handshaking(), edge.alpn_protocol()),
+            Connection::Hub(hub) => (hub.is_handshaking(), hub.alpn_protocol()),
+        };
+        if self.phase != Phase::Handshake || handshaking {
+            return Ok(());
+        }
+        // An end that offers no protocol at all gets through rustls.
+        if alpn != Some(ALPN) {
+            return Err(TlsError::OtherProtocol);
+        }
+        self.phase = Phase::Established;
+        Ok(())
+    }
+
+    /// Ends it; the alert for the other end, if rustls has made one, goes to `outgoing`.
+    fn fail(&mut self, error: TlsError) -> TlsError {
+        self.phase = Phase::Failed;
+        let mut ignore = |_: &[u8]| {};
+        while let Ok(Next::Again) = self.step(&mut [], Task::Receive(&mut ignore)).next {}
+        error
+    }
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = match self.connection {
+            Connection::Edge(_) => "edge",
+            Connection::Hub(_) => "hub",
+        };
+        f.debug_struct("Channel")
+            .field("end", &end)
+            .field("phase", &self.phase)
+            .field("peer_closed", &self.peer_closed)
+            .finish_non_exhaustive()
+    }
+}
+
+struct Step {
+    discard: usize,
+    next: Result<Next, TlsError>,
+}
+
+#[derive(PartialEq, Eq)]
+enum Next {
+    Again,
+    /// Nothing more can be done without more bytes from the other end.
+    Wait,
+}
+
+/// What is wanted of rustls once it has nothing left to say.
+enum Task<'a> {
+    Receive(&'a mut dyn FnMut(&[u8])),
+    Seal(&'a [u8], &'a mut Vec<u8>),
+    Close,
+}
+
+/// What is needed to handle one state of rustls.
+struct AtHand<'a> {
+    outgoing: &'a mut Vec<u8>,
+    peer_closed: &'a mut bool,
+    task: Task<'a>,
+}
+
+impl AtHand<'_> {
+    fn handle<Side>(self, status: UnbufferedStatus<'_, '_, Side>) -> (usize, Result<Next, Error>) {
+        let discard = status.discard;
+        let next = status.state.and_then(|state| self.handle_state(state));
+        (discard, next)
+    }
+
+    fn handle_state<Side>(self, state: ConnectionState<'_, '_, Side>) -> Result<Next, Error> {
+        match state {
+            ConnectionState::ReadTraffic(mut traffic) => {
+                let Task::Receive(plain) = self.task else {
+                    return Err(Error::General("plaintext without input".into()));
+                };
+                while let Some(record) = traffic.next_record() {
+                    plain(record?.payload);
+                }
+                Ok(Next::Again)
+            }
+            ConnectionState::EncodeTlsData(data) => encode(data, self.outgoing),
+            ConnectionState::TransmitTlsData(transmit) => {
+                // The caller transmits `outgoing`; nobody waits for that here.
+                transmit.done();
+                Ok(Next::Again)
+            }
+            ConnectionState::PeerClosed => {
+                *self.peer_closed = true;
+                Ok(Next::Again)
+            }
+            ConnectionState::WriteTraffic(mut traffic) => {
+                match self.task {
+                    Task::Receive(_) => {}
+                    Task::Seal(frames, out) => encrypt(&mut traffic, frames, out)?,
+                    Task::Close => queue_close(&mut traffic, self.outgoing)?,
+                }
+                Ok(Next::Wait)
+            }
+            ConnectionState::BlockedHandshake | ConnectionState::Closed => Ok(Next::Wait),
+            state => Err(Error::General(format!("unexpected state {state:?}"))),
+        }
+    }
+}
+
+fn encode<Side>(mut data: EncodeTlsData<'_, Side>, out: &mut Vec<u8>) -> Result<Next, Error> {
+    let start = out.len();
+    // The first call tells the size, the second does it.
+    while let Err(error) = data.encode(&mut out[start..]) {
+        match error {
+            EncodeError::InsufficientSize(needed) => out.resize(start + needed.required_size, 0),
+            error => return Err(Error::General(error.to_string())),
+        }
+    }
+    Ok(Next::Again)
+}
+
+fn encrypt<Side>(
+    traffic: &mut WriteTraffic<'_, Side>,
+    frames: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    append(out, sealed_len(frames.len()), |room| {
+        traffic.encrypt(frames, room)
+    })
+}
+
+fn queue_close<Side>(traffic: &mut WriteTraffic<'_, Side>, out: &mut Vec<u8>) -> Result<(), Error> {
+    append(out, 0, |room| traffic.queue_close_notify(room))
+}
+
+/// Lets `write` append to `out`, in `guess` bytes if these are enough. It may want more: when a key
+/// update (RFC 8446 section 4.6.3) goes first.
+fn append(
+    out: &mut Vec<u8>,
+    guess: usize,
+    mut write: impl FnMut(&mut [u8]) -> Result<usize, EncryptError>,
+) -> Result<(), Error> {
+    let start = out.len();
+    out.resize(start + guess, 0);
+    loop {
+        match write(&mut out[start..]) {
+            Ok(written) => {
+                out.truncate(start + written);
+                return Ok(());
+            }
+            Err(EncryptError::InsufficientSize(needed)) => {
+                out.resize(start + needed.required_size, 0);
+            }
+            Err(EncryptError::EncryptExhausted) => {
+                out.truncate(start);
+                return Err(Error::EncryptError);
+            }
+        }
+    }
+}
