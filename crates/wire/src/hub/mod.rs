@@ -5,11 +5,13 @@
 //! spans two of them, so there is nothing to wait for.
 
 mod code;
+mod conversation;
 mod frame;
 mod identity;
 mod parse;
 
 pub use code::{OpenRefusal, Refusal};
+pub use conversation::{Conversation, Role, Violation};
 pub use frame::{
     Frame, HEADER, Hello, Kind, MAX_PAYLOAD, MAX_SOFTWARE, MAX_TEXT, Open, OpenRefused, Opened,
     Refused, VERSIONS, Welcome, data_header,
