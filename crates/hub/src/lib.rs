@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod filter;
+pub mod metrics;
 mod server;
 pub mod snapshot;
 mod tune;
