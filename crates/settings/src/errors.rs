@@ -5,11 +5,14 @@ use std::io;
 
 use ipnet::IpNet;
 
+use wire::hub::IdentityError;
+
 use crate::edge::UplinkNameError;
+use crate::hub::UserNameError;
 use crate::{
-    ByteSizeError, CongestionControlError, CredentialsError, DurationError, EndpointFlagsError,
-    GuidError, HubLinkError, MacAddressError, NetworkError, PatternError, PortRange,
-    PortRangeError, ProxyUrlError,
+    ByteSizeError, CongestionControlError, CredentialsError, DestinationRuleError, DurationError,
+    EndpointFlagsError, GuidError, HubLinkError, MacAddressError, NetworkError, PatternError,
+    PortRange, PortRangeError, ProxyUrlError, RateError,
 };
 
 /// Everything that was found wrong with one file, in the order of the file. `Display` gives a line to each.
@@ -208,6 +211,31 @@ pub enum Problem {
     #[error("there is no user in the file, so nobody could use the hub; add a line name:password")]
     NoUser,
 
+    /// A user of the hub without a name.
+    #[error("the user has no name; add a line such as name = \"alice\"")]
+    NoUserName,
+    /// A user of the hub without a key.
+    #[error("the user has no key; leave out this table, and run: manypath hub user add NAME")]
+    NoUserKey,
+    /// Two users with one key, who could not be told apart.
+    #[error(
+        "the key is that of {other} too; give each user an own one: manypath hub user add NAME"
+    )]
+    SameKey { other: Other },
+    /// `allow = []`
+    #[error(
+        "the list is empty, so the user could go nowhere; leave the key out to allow everything"
+    )]
+    NothingAllowed,
+
+    #[error(transparent)]
+    UserName(#[from] UserNameError),
+    #[error("{0} (manypath hub user add NAME makes a user with a right one)")]
+    Identity(#[from] IdentityError),
+    #[error(transparent)]
+    Rate(#[from] RateError),
+    #[error(transparent)]
+    DestinationRule(#[from] DestinationRuleError),
     #[error(transparent)]
     Pattern(#[from] PatternError),
     #[error(transparent)]

@@ -1,6 +1,8 @@
 //! The hub's settings file: the model. [`Settings::parse`] reads it.
 
 mod read;
+mod user;
+mod user_file;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -11,6 +13,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use wire::Destination;
 
+pub use self::user::{DEFAULT_MAX_CONNECTIONS, User, UserName, UserNameError};
+#[cfg(unix)]
+pub use self::user_file::EditError;
+pub use self::user_file::UserFile;
 use crate::mptcp::Mptcp;
 use crate::timeout::{self, Timeout};
 pub use crate::users::Users;

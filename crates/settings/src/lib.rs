@@ -6,10 +6,13 @@
 #![forbid(unsafe_code)]
 
 mod common;
+mod destination_rule;
 mod document;
 pub mod edge;
 mod endpoint;
 mod errors;
+#[cfg(unix)]
+mod file;
 pub mod hub;
 mod hub_link;
 mod interface;
@@ -17,6 +20,7 @@ mod mptcp;
 mod network;
 mod ports;
 mod proxy_url;
+mod rate;
 mod reader;
 mod report;
 #[cfg(unix)]
@@ -25,9 +29,12 @@ mod secret;
 mod timeout;
 mod users;
 
+pub use destination_rule::{DestinationRule, DestinationRuleError};
 pub use document::{Kind, example, schema};
 pub use endpoint::{EndpointFlags, EndpointFlagsError};
 pub use errors::{Error, Errors, Other, Place, Problem};
+#[cfg(unix)]
+pub use file::{FolderLock, create_file, replace_file};
 pub use hub_link::{HubLink, HubLinkError};
 pub use interface::{
     Guid, GuidError, InterfaceMatch, MacAddress, MacAddressError, Pattern, PatternError,
@@ -38,6 +45,7 @@ pub use mptcp::{
 pub use network::NetworkError;
 pub use ports::{PortRange, PortRangeError};
 pub use proxy_url::{ProxyUrl, ProxyUrlError};
+pub use rate::{Rate, RateError};
 #[cfg(unix)]
 pub use secrecy::{ReadableByOthers, readable_by_others};
 pub use secret::{Credentials, CredentialsError, Secret};
