@@ -18,3 +18,6 @@ pub use frame::{
 };
 pub use identity::{IdentityError, Pin, UserKey, UserSecret};
 pub use parse::{FrameError, frames};
+
+#[cfg(test)]
+mod tests;
