@@ -24,15 +24,15 @@ pub struct DestinationRule {
 /// Why a text is not a rule for destinations.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DestinationRuleError {
-    /// The network, or no network at all.
+    /// An address within a network.
     #[error(transparent)]
     Network(NetworkError),
     /// The ports.
     #[error(transparent)]
     Ports(PortRangeError),
-    /// An IPv6 network and ports without brackets, or half of the brackets.
+    /// No network, or IPv6 and ports without brackets.
     #[error(
-        "{0:?} is no network with ports; write \"203.0.113.0/24\", \"0.0.0.0/0:443\" or \"[2001:db8::/32]:80-90\""
+        "{0:?} is no network, with or without ports; write \"203.0.113.0/24\", \"0.0.0.0/0:443\" or \"[2001:db8::/32]:80-90\""
     )]
     Syntax(String),
 }
@@ -65,11 +65,13 @@ impl FromStr for DestinationRule {
                 _ => (text, None),
             },
         };
+        let network = network(net).map_err(|error| match error {
+            NetworkError::Syntax(_) => syntax(),
+            error => DestinationRuleError::Network(error),
+        })?;
         let ports = ports.map(str::parse).transpose();
-        Ok(Self {
-            network: network(net).map_err(DestinationRuleError::Network)?,
-            ports: ports.map_err(DestinationRuleError::Ports)?,
-        })
+        let ports = ports.map_err(DestinationRuleError::Ports)?;
+        Ok(Self { network, ports })
     }
 }
 

@@ -5,13 +5,15 @@ use schemars::generate::SchemaSettings;
 
 use crate::{edge, hub};
 
-/// Which of the two settings files.
+/// Which of the settings files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// The edge's.
     Edge,
     /// The hub's.
     Hub,
+    /// The hub's users file.
+    HubUsers,
 }
 
 /// A commented settings file with every key. A key with a default stands there with it; a line such as
@@ -20,6 +22,7 @@ pub fn example(kind: Kind) -> &'static str {
     match kind {
         Kind::Edge => include_str!("edge/example.toml"),
         Kind::Hub => include_str!("hub/example.toml"),
+        Kind::HubUsers => include_str!("hub/users_example.toml"),
     }
 }
 
@@ -28,6 +31,7 @@ pub fn schema(kind: Kind) -> serde_json::Value {
     match kind {
         Kind::Edge => schema_of::<edge::Settings>(),
         Kind::Hub => schema_of::<hub::Settings>(),
+        Kind::HubUsers => schema_of::<hub::UserFile>(),
     }
 }
 

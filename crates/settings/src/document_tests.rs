@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::*;
 use crate::{InterfaceMatch, edge::Capture, edge::Intercept};
 
-const KINDS: [Kind; 2] = [Kind::Edge, Kind::Hub];
+const KINDS: [Kind; 3] = [Kind::Edge, Kind::Hub, Kind::HubUsers];
 
 /// Whether a line is a setting that is switched off: `#key = value`, without a blank behind the `#`.
 fn is_off(line: &str) -> bool {
@@ -65,6 +65,7 @@ fn parse(kind: Kind, text: &str) -> Result<(), crate::Errors> {
     match kind {
         Kind::Edge => edge::Settings::parse(text, "edge.toml").map(drop),
         Kind::Hub => hub::Settings::parse(text, "hub.toml").map(drop),
+        Kind::HubUsers => hub::UserFile::parse(text, "hub.users.toml").map(drop),
     }
 }
 
@@ -85,7 +86,7 @@ fn the_examples_have_exactly_the_keys_of_the_schemas() {
         let mut described = BTreeSet::new();
         schema_keys(&schema, "", &schema, &mut described);
         assert_eq!(written, described, "{kind:?}");
-        assert!(written.len() >= 15, "{written:?}");
+        assert!(written.len() >= 7, "{written:?}");
     }
 }
 
@@ -107,7 +108,7 @@ fn each_line_of_the_examples_that_is_off_can_be_switched_on() {
             switched += 1;
         }
     }
-    assert_eq!(switched, 10);
+    assert_eq!(switched, 13);
 }
 
 #[test]
@@ -134,6 +135,13 @@ fn the_values_in_the_hub_example_are_the_defaults() {
     let settings = hub::Settings::parse(example(Kind::Hub), "hub.toml").unwrap();
     assert_eq!(settings, hub::Settings::default());
     assert_eq!(settings, hub::Settings::parse("", "hub.toml").unwrap());
+}
+
+#[test]
+fn the_values_in_the_users_example_are_the_defaults() {
+    let users = hub::UserFile::parse(example(Kind::HubUsers), "hub.users.toml").unwrap();
+    let alice = users.iter().next().unwrap();
+    assert_eq!(*alice, hub::User::new(alice.name.clone(), alice.key));
 }
 
 #[test]

@@ -81,6 +81,30 @@ fn unknown_keys() {
 }
 
 #[test]
+fn socks5_and_metrics() {
+    assert_snapshot!(errors("listen = []\nmetrics = {listen = 'localhost:9477'}\nsocks5 = {listen = [], users = 'users', user = 1}"), @r#"
+    hub.toml:2:21: metrics.listen: "localhost:9477" is no address with a port; write one such as "[::]:443" or "198.51.100.1:443"
+    hub.toml:3:20: socks5.listen: the list is empty, so nobody could reach the SOCKS5 server; write ["127.0.0.1:1080"], or leave out the table [socks5]
+    hub.toml:3:32: socks5.users: "users" is not an absolute path; write one that starts with /
+    hub.toml:3:41: socks5.user: there is no such key; did you mean users?
+    "#);
+    assert_snapshot!(errors("listen = ['[::]:443', '0.0.0.0:1080']\nsocks5.listen = ['127.0.0.1:1080']\nmetrics.listen = '127.0.0.1:443'"), @"
+    hub.toml:2:18: socks5.listen[0]: 127.0.0.1:1080 is covered by listen[1] (line 1) already; leave one of them out
+    hub.toml:3:18: metrics.listen: 127.0.0.1:443 is covered by listen[0] (line 1) already; leave one of them out
+    ");
+}
+
+#[test]
+fn key_public_and_the_like() {
+    assert_snapshot!(errors("public = 'hub.example'\nkey = 'hub.key'\nusage = 1\nlog_destinations = 'yes'"), @r#"
+    hub.toml:1:10: public: "hub.example" is no host with a port; write what edges reach this hub by, such as "hub.example:443" or "198.51.100.9:443"
+    hub.toml:2:7: key: "hub.key" is not an absolute path; write one that starts with /
+    hub.toml:3:9: usage: a whole number is written where text in quotes belongs
+    hub.toml:4:20: log_destinations: text is written where true or false belongs
+    "#);
+}
+
+#[test]
 fn users_file() {
     assert_snapshot!(users(""), @"
     hub.users:1:1: there is no user in the file, so nobody could use the hub; add a line name:password

@@ -190,6 +190,27 @@ fn hub_listeners_side_by_side() {
     assert_eq!(settings.listen.len(), 4);
 }
 
+#[test]
+fn a_full_hub_file() {
+    let text = "listen = []\npublic = '[2001:db8::1]:443'\nlog_destinations = true\n[metrics]\n[socks5]\nusers = '/u'";
+    let settings = hub::Settings::parse(text, "hub.toml").unwrap();
+    assert!(settings.listen.is_empty() && settings.log_destinations);
+    assert_eq!(settings.metrics, Some(hub::Metrics::default()));
+    let socks5 = settings.socks5.as_ref().unwrap();
+    assert_eq!(socks5.listen, hub::Socks5::default().listen);
+    let files: Vec<_> = settings.files_with_secrets().collect();
+    assert_eq!(files, ["/u"], "without a listener the key is not read");
+    let written = toml::to_string(&settings).unwrap();
+    assert_eq!(
+        hub::Settings::parse(&written, "hub.toml").unwrap(),
+        settings,
+        "{written}"
+    );
+    let without = hub::Settings::default();
+    let files: Vec<_> = without.files_with_secrets().collect();
+    assert_eq!(files, ["/etc/manypath/hub.key"]);
+}
+
 /// How patterns are defined, without the shortcuts.
 fn fits(pattern: &[u8], name: &[u8]) -> bool {
     match pattern {

@@ -40,6 +40,7 @@ enum Command {
 enum Kind {
     Edge,
     Hub,
+    HubUsers,
 }
 
 impl From<Kind> for settings::Kind {
@@ -47,6 +48,7 @@ impl From<Kind> for settings::Kind {
         match kind {
             Kind::Edge => Self::Edge,
             Kind::Hub => Self::Hub,
+            Kind::HubUsers => Self::HubUsers,
         }
     }
 }
@@ -64,6 +66,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
             let checked = match of {
                 Kind::Edge => settings::edge::Settings::load(&file).map(drop),
                 Kind::Hub => settings::hub::Settings::load(&file).map(drop),
+                Kind::HubUsers => settings::hub::UserFile::load(&file).map(drop),
             };
             checked.map_err(|errors| Failure::Settings(errors.to_string()))?;
             println!("{} is right", file.display());
