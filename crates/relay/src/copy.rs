@@ -20,15 +20,53 @@ use tokio::net::TcpStream;
 
 use crate::pool::{Buffer, BufferPool};
 use crate::registry::Traffic;
-use crate::socket;
+use crate::secure::SecureStream;
+use crate::{Rates, socket};
 
-/// One side's socket.
+/// One side's connection.
 #[derive(Debug)]
-pub struct Leg {
-    /// The socket. It may speak MPTCP.
-    pub stream: Arc<TcpStream>,
-    /// What has been read from it already and belongs to the relayed bytes.
-    pub early: Bytes,
+pub enum Leg {
+    /// A plain stream of bytes.
+    Plain {
+        /// The socket. It may speak MPTCP.
+        stream: Arc<TcpStream>,
+        /// What has been read from it already and belongs to the relayed bytes.
+        early: Bytes,
+    },
+    /// A connection between edge and hub on which a user connection is open.
+    Secure(Box<SecureStream>),
+}
+
+impl Leg {
+    /// The socket below.
+    pub fn tcp(&self) -> &Arc<TcpStream> {
+        match self {
+            Self::Plain { stream, .. } => stream,
+            Self::Secure(stream) => stream.tcp(),
+        }
+    }
+}
+
+/// What a relay has to heed and may use.
+#[derive(Debug)]
+pub struct Terms<'a> {
+    /// Where it borrows its buffers.
+    pub pool: &'a BufferPool,
+    /// Ends it when no byte moved for that long (up to a quarter more); never, without.
+    pub idle: Option<Duration>,
+    /// The limits of the user whose connection it is.
+    pub rates: Rates,
+}
+
+/// How a relay ended, and what is left of its legs.
+#[derive(Debug)]
+pub struct Ended {
+    /// What was moved, and why it ended.
+    pub transferred: Transferred,
+    /// The client's secure leg, to be used again: only if both directions came to their orderly end.
+    pub client: Option<SecureStream>,
+    /// The onward secure leg, likewise.
+    pub onward: Option<SecureStream>,
 }
 
 /// One of a connection's two ends.
@@ -69,31 +107,26 @@ const RESET_GRACE: Duration = Duration::from_secs(1);
 
 /// Moves bytes both ways until both directions have ended, and counts them in `traffic`.
 ///
-/// With `idle` set, it ends when no byte moved for that long (up to a quarter more). Dropping the
-/// future resets both sides.
-pub async fn relay(
-    client: Leg,
-    onward: Leg,
-    traffic: &Traffic,
-    pool: &BufferPool,
-    idle: Option<Duration>,
-) -> Transferred {
+/// Dropping the future resets both sides.
+pub async fn relay(client: Leg, onward: Leg, traffic: &Traffic, terms: &Terms<'_>) -> Ended {
+    let (Terms { pool, idle, .. }, client_tcp, onward_tcp) =
+        (terms, Arc::clone(client.tcp()), Arc::clone(onward.tcp()));
     let mut pair = Pair {
-        client: &client.stream,
-        onward: &onward.stream,
+        client: &client_tcp,
+        onward: &onward_tcp,
         finished: false,
     };
     let broken = AtomicBool::new(false);
     let up = Direction {
         from: (Side::Client, &client),
-        to: (Side::Onward, &onward.stream),
+        to: (Side::Onward, &onward_tcp),
         pool,
         count: &|bytes| traffic.add_up(bytes),
         broken: &broken,
     };
     let down = Direction {
         from: (Side::Onward, &onward),
-        to: (Side::Client, &client.stream),
+        to: (Side::Client, &client_tcp),
         pool,
         count: &|bytes| traffic.add_down(bytes),
         broken: &broken,
@@ -106,13 +139,17 @@ pub async fn relay(
                 fault.into()
             }
         },
-        () = idle_for(traffic, idle) => End::Idle,
+        () = idle_for(traffic, *idle) => End::Idle,
     };
     pair.finished = matches!(end, End::Finished);
-    Transferred {
-        up: traffic.up(),
-        down: traffic.down(),
-        end,
+    Ended {
+        transferred: Transferred {
+            up: traffic.up(),
+            down: traffic.down(),
+            end,
+        },
+        client: None,
+        onward: None,
     }
 }
 
@@ -200,8 +237,10 @@ impl Direction<'_> {
     }
 
     async fn run(&self) -> Result<(), Fault> {
-        let from = &self.from.1.stream;
-        self.pass(&self.from.1.early).await?;
+        let from = self.from.1.tcp();
+        if let Leg::Plain { early, .. } = self.from.1 {
+            self.pass(early).await?;
+        }
         let mut bulk = false;
         loop {
             from.readable()
@@ -223,7 +262,7 @@ impl Direction<'_> {
     async fn burst(&self, mut buffer: Buffer) -> Result<Burst, Fault> {
         let mut moved = 0;
         loop {
-            let got = read(&self.from.1.stream, &mut buffer);
+            let got = read(self.from.1.tcp(), &mut buffer);
             match got.map_err(|error| self.fault(self.from.0, error))? {
                 Got::Nothing => return Ok(Burst::Moved(moved)),
                 Got::End => return Ok(Burst::Ended),
@@ -277,7 +316,7 @@ impl Direction<'_> {
 
     /// Waits until the source's connection breaks, after its data has come to an end.
     async fn source_fault(&self) -> Fault {
-        let (side, Leg { stream, .. }) = self.from;
+        let (side, stream) = (self.from.0, self.from.1.tcp());
         // An error that came with the last bytes: the end of data hid it.
         if let Ok(Some(error)) = stream.take_error() {
             return self.fault(side, error);

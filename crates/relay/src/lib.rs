@@ -15,8 +15,10 @@ pub mod copy;
 mod handshake;
 pub mod pool;
 pub mod registry;
+pub mod secure;
 pub mod server;
 mod socket;
+pub mod throttle;
 pub mod users;
 
 pub use address::{ClientAddr, ListenAddr, OriginalDestination};
@@ -27,5 +29,7 @@ pub use connect::{
 pub use copy::{End, Side, Transferred};
 pub use pool::BufferPool;
 pub use registry::{ConnectionId, ConnectionStatus, Kind, Registry};
+pub use secure::SecureStream;
 pub use server::{Drained, Intake, Protocols, Server, ServerOptions};
+pub use throttle::{Rates, Throttle};
 pub use users::Users;

@@ -75,7 +75,7 @@ pub struct UplinkGate {
 /// An open onward connection.
 #[derive(Debug)]
 pub struct Onward {
-    /// The socket, and what the peer has sent already.
+    /// The connection, and what the peer has sent already.
     pub leg: Leg,
     /// The address the destination sees, as far as it is known: our own end, or what the last proxy
     /// of a chain says.
@@ -172,7 +172,7 @@ impl Connector {
 impl Onward {
     fn new(stream: TcpStream, early: Bytes, bound: SocketAddr) -> Self {
         Self {
-            leg: Leg {
+            leg: Leg::Plain {
                 stream: Arc::new(stream),
                 early,
             },

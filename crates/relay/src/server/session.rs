@@ -14,8 +14,8 @@ use wire::Destination;
 use super::{Intake, Shared, intercept, proxy};
 use crate::connect::Onward;
 use crate::connect::with_causes;
-use crate::copy::{self, Leg};
-use crate::{ClientAddr, ConnectError, Kind, ListenAddr, handshake, socket};
+use crate::copy::{self, Leg, Terms};
+use crate::{ClientAddr, ConnectError, Kind, ListenAddr, Rates, handshake, socket};
 
 /// A client's connection and what it needs.
 pub(super) struct Session {
@@ -99,12 +99,18 @@ impl Session {
             options,
             ..
         } = &*self.shared;
-        let entry = registry.add(kind, self.client, destination, &onward.stream);
-        let client = Leg {
+        let entry = registry.add(kind, self.client, destination, onward.tcp());
+        let client = Leg::Plain {
             stream: Arc::clone(&self.stream),
             early,
         };
-        let done = copy::relay(client, onward, entry.traffic(), pool, options.idle_timeout).await;
+        let terms = Terms {
+            pool,
+            idle: options.idle_timeout,
+            rates: Rates::default(),
+        };
+        let ended = copy::relay(client, onward, entry.traffic(), &terms).await;
+        let done = ended.transferred;
         tracing::debug!(
             id = %entry.id(), client = %self.client, up = done.up, down = done.down, end = ?done.end,
             "connection ended"

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mptcp::{ConnectOptions, ListenOptions, Transport};
-use relay::copy::{self, Leg};
+use relay::copy::{self, Leg, Terms};
 use relay::registry::Traffic;
-use relay::{BufferPool, End, Side, Transferred};
+use relay::{BufferPool, End, Rates, Side, Transferred};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -31,7 +31,7 @@ impl Bench {
         let (pool, traffic) = (BufferPool::default(), Arc::new(Traffic::default()));
         let (lent, counted) = (pool.clone(), Arc::clone(&traffic));
         let relay = tokio::spawn(async move {
-            copy::relay(leg(client_leg), leg(onward_leg), &counted, &lent, idle).await
+            relayed(leg(client_leg), leg(onward_leg), &counted, &lent, idle).await
         });
         Self {
             client,
@@ -55,8 +55,25 @@ impl Bench {
     }
 }
 
+async fn relayed(
+    client: Leg,
+    onward: Leg,
+    traffic: &Traffic,
+    pool: &BufferPool,
+    idle: Option<Duration>,
+) -> Transferred {
+    let terms = Terms {
+        pool,
+        idle,
+        rates: Rates::default(),
+    };
+    copy::relay(client, onward, traffic, &terms)
+        .await
+        .transferred
+}
+
 fn leg(stream: TcpStream) -> Leg {
-    Leg {
+    Leg::Plain {
         stream: Arc::new(stream),
         early: Default::default(),
     }
@@ -130,7 +147,7 @@ fn early_bytes_go_first() {
     in_netns(async || {
         let (mut client, client_leg) = pair(Transport::Tcp).await;
         let (mut origin, onward_leg) = pair(Transport::Tcp).await;
-        let early = |stream, early: &'static str| Leg {
+        let early = |stream, early: &'static str| Leg::Plain {
             stream: Arc::new(stream),
             early: early.into(),
         };
@@ -139,7 +156,7 @@ fn early_bytes_go_first() {
         origin.write_all(b"ld").await.unwrap();
         client.shutdown().await.unwrap();
         origin.shutdown().await.unwrap();
-        let done = copy::relay(up, down, &Traffic::default(), &BufferPool::default(), None).await;
+        let done = relayed(up, down, &Traffic::default(), &BufferPool::default(), None).await;
         assert_eq!((done.up, done.down), (5, 5));
         assert_eq!(read_all(&mut origin).await, b"hello");
         assert_eq!(read_all(&mut client).await, b"world");

@@ -446,7 +446,7 @@ fn sockets_send_at_once_and_notice_dead_peers() {
             .connect(&address.into())
             .await
             .unwrap();
-        let socket = socket2::SockRef::from(&*onward.leg.stream);
+        let socket = socket2::SockRef::from(&**onward.leg.tcp());
         assert!(socket.tcp_nodelay().unwrap() && socket.keepalive().unwrap());
         let proxy = Served::plain().await;
         let (client, _origin) = through(&proxy).await;

@@ -117,7 +117,7 @@ impl Client<'_> {
     async fn open(&self, destination: &Destination) -> Result<Sender, Answer> {
         let onward = self.connect(destination).await?;
         let shared = &self.session.shared;
-        let stream = &onward.leg.stream;
+        let stream = onward.leg.tcp();
         let entry = shared
             .registry
             .add(Kind::Http, self.session.client, destination, stream);

@@ -1,4 +1,4 @@
-//! A socket for hyper that others can look at meanwhile.
+//! A connection for hyper that others can look at meanwhile.
 
 use std::io;
 use std::pin::Pin;
@@ -9,57 +9,64 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use crate::SecureStream;
 use crate::copy::Leg;
 use crate::registry::Traffic;
 use crate::socket;
 
-/// A shared socket. An onward one counts its bytes.
+/// A leg as hyper wants it. An onward one counts its bytes.
 #[derive(Debug)]
 pub(super) struct HttpStream {
-    stream: Arc<TcpStream>,
-    /// Read before what the socket has.
-    early: Bytes,
+    leg: Leg,
     traffic: Option<Arc<Traffic>>,
 }
 
 impl HttpStream {
     pub(super) fn of_client(stream: Arc<TcpStream>) -> Self {
         Self {
-            stream,
-            early: Bytes::new(),
+            leg: Leg::Plain {
+                stream,
+                early: Bytes::new(),
+            },
             traffic: None,
         }
     }
 
     pub(super) fn onward(leg: Leg, traffic: Arc<Traffic>) -> Self {
         Self {
-            stream: leg.stream,
-            early: leg.early,
+            leg,
             traffic: Some(traffic),
         }
     }
 
-    pub(super) fn into_inner(self) -> Arc<TcpStream> {
-        self.stream
+    /// The leg again, with what hyper has read too much.
+    pub(super) fn into_leg(self, read: Bytes) -> Leg {
+        match self.leg {
+            Leg::Plain { stream, .. } => Leg::Plain {
+                stream,
+                early: read,
+            },
+            Leg::Secure(mut stream) => {
+                stream.unread(&read);
+                Leg::Secure(stream)
+            }
+        }
     }
 
     fn write(
-        &self,
+        &mut self,
         cx: &mut Context<'_>,
-        write: impl Fn(&TcpStream) -> io::Result<usize>,
+        plain: impl Fn(&TcpStream) -> io::Result<usize>,
+        secure: impl FnOnce(Pin<&mut SecureStream>, &mut Context<'_>) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(self.stream.poll_write_ready(cx))?;
-            match write(&self.stream) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => {
-                    if let (Some(traffic), Ok(bytes)) = (&self.traffic, &result) {
-                        traffic.add_up(*bytes);
-                    }
-                    return Poll::Ready(result);
-                }
-            }
+        let written = match &mut self.leg {
+            Leg::Plain { stream, .. } => ready!(write(stream, cx, plain)),
+            Leg::Secure(stream) => ready!(secure(Pin::new(stream), cx)),
+        };
+        if let (Some(traffic), Ok(bytes)) = (&self.traffic, &written) {
+            traffic.add_up(*bytes);
         }
+        Poll::Ready(written)
     }
 }
 
@@ -69,53 +76,93 @@ impl AsyncRead for HttpStream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if !self.early.is_empty() {
-            let fits = self.early.len().min(buffer.remaining());
-            buffer.put_slice(&self.early.split_to(fits));
-            return Poll::Ready(Ok(()));
+        let before = buffer.filled().len();
+        let Self { leg, traffic } = &mut *self;
+        ready!(match leg {
+            Leg::Plain { stream, early } => read(stream, early, cx, buffer),
+            Leg::Secure(stream) => Pin::new(&mut **stream).poll_read(cx, buffer),
+        })?;
+        if let Some(traffic) = traffic {
+            traffic.add_down(buffer.filled().len() - before);
         }
-        loop {
-            ready!(self.stream.poll_read_ready(cx))?;
-            match self.stream.try_read_buf(buffer) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
-                Ok(bytes) => {
-                    if let Some(traffic) = &self.traffic {
-                        traffic.add_down(bytes);
-                    }
-                    return Poll::Ready(Ok(()));
-                }
-            }
-        }
+        Poll::Ready(Ok(()))
     }
 }
 
 impl AsyncWrite for HttpStream {
     fn poll_write(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.write(cx, |stream| stream.try_write(bytes))
+        self.write(
+            cx,
+            |stream| stream.try_write(bytes),
+            |stream, cx| stream.poll_write(cx, bytes),
+        )
     }
 
     fn poll_write_vectored(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.write(cx, |stream| stream.try_write_vectored(slices))
+        self.write(
+            cx,
+            |stream| stream.try_write_vectored(slices),
+            |stream, cx| stream.poll_write_vectored(cx, slices),
+        )
     }
 
     fn is_write_vectored(&self) -> bool {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.leg {
+            Leg::Plain { .. } => Poll::Ready(Ok(())),
+            Leg::Secure(stream) => Pin::new(&mut **stream).poll_flush(cx),
+        }
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(socket::finish_writing(&self.stream))
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.leg {
+            Leg::Plain { stream, .. } => Poll::Ready(socket::finish_writing(stream)),
+            Leg::Secure(stream) => Pin::new(&mut **stream).poll_shutdown(cx),
+        }
+    }
+}
+
+fn read(
+    stream: &TcpStream,
+    early: &mut Bytes,
+    cx: &mut Context<'_>,
+    buffer: &mut ReadBuf<'_>,
+) -> Poll<io::Result<()>> {
+    if !early.is_empty() {
+        let fits = early.len().min(buffer.remaining());
+        buffer.put_slice(&early.split_to(fits));
+        return Poll::Ready(Ok(()));
+    }
+    loop {
+        ready!(stream.poll_read_ready(cx))?;
+        match stream.try_read_buf(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            result => return Poll::Ready(result.map(drop)),
+        }
+    }
+}
+
+fn write(
+    stream: &TcpStream,
+    cx: &mut Context<'_>,
+    write: impl Fn(&TcpStream) -> io::Result<usize>,
+) -> Poll<io::Result<usize>> {
+    loop {
+        ready!(stream.poll_write_ready(cx))?;
+        match write(stream) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            result => return Poll::Ready(result),
+        }
     }
 }

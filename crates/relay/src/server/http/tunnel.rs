@@ -1,5 +1,6 @@
 //! What becomes of an HTTP connection when it is HTTP no more.
 
+use bytes::Bytes;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use wire::Destination;
@@ -28,25 +29,25 @@ pub(super) enum Far {
 
 impl Tunnel {
     pub(super) async fn run(self, session: &Session) -> hyper::Result<()> {
-        let client = leg(self.client.await?);
+        let (_client, early) = parts(self.client.await?);
         let onward = match self.onward {
             Far::Connected(leg) => leg,
-            Far::Upgraded(upgrade) => leg(upgrade.await?),
+            Far::Upgraded(upgrade) => {
+                let (stream, early) = parts(upgrade.await?);
+                stream.into_leg(early)
+            }
         };
         session
-            .relay(Kind::Http, &self.destination, onward, client.early)
+            .relay(Kind::Http, &self.destination, onward, early)
             .await;
         Ok(())
     }
 }
 
 /// Takes back what hyper was given, and what hyper has read too much.
-fn leg(upgraded: Upgraded) -> Leg {
+fn parts(upgraded: Upgraded) -> (HttpStream, Bytes) {
     let parts = upgraded
         .downcast::<TokioIo<HttpStream>>()
         .expect("hyper was given no other kind of stream");
-    Leg {
-        stream: parts.io.into_inner().into_inner(),
-        early: parts.read_buf,
-    }
+    (parts.io.into_inner(), parts.read_buf)
 }
