@@ -9,11 +9,13 @@
 //! [`Route`] that gives one more kind of leg.
 #![forbid(unsafe_code)]
 
+pub mod account;
 pub mod address;
 pub mod connect;
 pub mod copy;
 mod handshake;
 pub mod pool;
+pub mod refusals;
 pub mod registry;
 pub mod secure;
 pub mod server;
@@ -21,6 +23,7 @@ mod socket;
 pub mod throttle;
 pub mod users;
 
+pub use account::{Account, AccountTerms, Accounts, Usage};
 pub use address::{ClientAddr, ListenAddr, OriginalDestination};
 pub use connect::{
     AddressFilter, Bypass, BypassRule, Chain, ConnectError, Connector, ConnectorOptions, Hop,
@@ -28,6 +31,7 @@ pub use connect::{
 };
 pub use copy::{End, Side, Transferred};
 pub use pool::BufferPool;
+pub use refusals::{Cause, Refusals};
 pub use registry::{ConnectionId, ConnectionStatus, Kind, Registry};
 pub use secure::SecureStream;
 pub use server::{Drained, Intake, Protocols, Server, ServerOptions};

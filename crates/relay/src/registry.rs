@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::net::TcpStream;
 use wire::Destination;
 
-use crate::ClientAddr;
+use crate::{Account, ClientAddr};
 
 /// The list of live connections. Clones share it.
 #[derive(Clone, Default)]
@@ -35,6 +35,8 @@ pub enum Kind {
     Redirect,
     /// Handed to us by TPROXY.
     Tproxy,
+    /// By an edge, with the hub protocol.
+    Hub,
 }
 
 /// What is known about a live connection.
@@ -44,6 +46,9 @@ pub struct ConnectionStatus {
     pub id: ConnectionId,
     /// How it came in.
     pub kind: Kind,
+    /// Whose it is; `None` where nobody has to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
     /// Where it comes from.
     pub client: ClientAddr,
     /// Where it goes, as `host:port`.
@@ -63,6 +68,8 @@ pub struct ConnectionStatus {
 pub struct Traffic {
     up: AtomicU64,
     down: AtomicU64,
+    /// Who is charged with it.
+    account: Option<Arc<Account>>,
 }
 
 /// A connection's place in the list, until dropped.
@@ -112,6 +119,11 @@ impl Registry {
         self.len() == 0
     }
 
+    /// A number that no other connection has.
+    pub(crate) fn next_id(&self) -> ConnectionId {
+        ConnectionId(self.0.last_id.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
     pub(crate) fn add(
         &self,
         kind: Kind,
@@ -119,8 +131,26 @@ impl Registry {
         destination: &Destination,
         onward: &Arc<TcpStream>,
     ) -> Entry {
-        let id = ConnectionId(self.0.last_id.fetch_add(1, Ordering::Relaxed) + 1);
-        let traffic = Arc::new(Traffic::default());
+        self.add_for(None, kind, client, destination, onward)
+    }
+
+    /// The same for a connection that `account` is charged with.
+    pub(crate) fn add_for(
+        &self,
+        account: Option<Arc<Account>>,
+        kind: Kind,
+        client: ClientAddr,
+        destination: &Destination,
+        onward: &Arc<TcpStream>,
+    ) -> Entry {
+        let id = self.next_id();
+        if let Some(account) = &account {
+            account.count_connection();
+        }
+        let traffic = Arc::new(Traffic {
+            account,
+            ..Traffic::default()
+        });
         let live = Live {
             kind,
             client,
@@ -161,9 +191,11 @@ impl Live {
     fn status(self, id: ConnectionId) -> ConnectionStatus {
         let since = self.since.duration_since(UNIX_EPOCH).unwrap_or_default();
         let onward = self.onward.upgrade();
+        let user = self.traffic.account.as_ref();
         ConnectionStatus {
             id,
             kind: self.kind,
+            user: user.map(|account| account.name().to_string()),
             client: self.client,
             destination: self.destination.to_string(),
             since_unix_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
@@ -187,10 +219,16 @@ impl Traffic {
 
     pub(crate) fn add_up(&self, bytes: usize) {
         self.up.fetch_add(bytes as u64, Ordering::Relaxed);
+        if let Some(account) = &self.account {
+            account.add_up(bytes as u64);
+        }
     }
 
     pub(crate) fn add_down(&self, bytes: usize) {
         self.down.fetch_add(bytes as u64, Ordering::Relaxed);
+        if let Some(account) = &self.account {
+            account.add_down(bytes as u64);
+        }
     }
 }
 

@@ -1,18 +1,32 @@
 //! Who may use a proxy listener.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use wire::{Credentials, Password, UserName};
+
+use crate::Account;
 
 /// The users of a proxy listener and their passwords.
 #[derive(Clone, Debug)]
 pub struct Users {
     passwords: HashMap<UserName, Password>,
+    accounts: HashMap<UserName, Arc<Account>>,
     /// Compared with when the user doesn't exist, so that the time taken does not tell.
     nobody: Password,
 }
 
 impl Users {
+    /// Has what a user does charged to an account.
+    pub fn charge(&mut self, user: UserName, account: Arc<Account>) {
+        self.accounts.insert(user, account);
+    }
+
+    /// Who is charged with what a user does.
+    pub(crate) fn account(&self, user: &UserName) -> Option<Arc<Account>> {
+        self.accounts.get(user).cloned()
+    }
+
     /// Whether `given` names a user and its password. The comparison takes the same time for a
     /// password of the right length whatever its bytes are.
     pub fn accept(&self, given: &Credentials) -> bool {
@@ -32,7 +46,11 @@ impl FromIterator<Credentials> for Users {
         let passwords: HashMap<_, _> = users.into_iter().map(|it| (it.user, it.password)).collect();
         let nobody = passwords.values().next().cloned();
         let nobody = nobody.unwrap_or_else(|| Password::try_from("").expect("0 bytes are allowed"));
-        Self { passwords, nobody }
+        Self {
+            passwords,
+            accounts: HashMap::new(),
+            nobody,
+        }
     }
 }
 
