@@ -14,7 +14,7 @@ use wire::hub::UserKey;
 use crate::config::{ALPN, EdgeConfig, HubConfig};
 use crate::error::TlsError;
 use crate::key;
-use crate::record::{MAX_INCOMING, sealed_len};
+use crate::record::{HEADER, MAX_INCOMING, sealed_len};
 
 /// One end of a TLS connection. It does no I/O: bytes go in and out of the methods.
 ///
@@ -25,6 +25,8 @@ pub struct Channel {
     outgoing: Vec<u8>,
     phase: Phase,
     peer_closed: bool,
+    /// How many of the bytes that the caller keeps were given to rustls already.
+    held: usize,
 }
 
 /// What [`Channel::receive`] did.
@@ -81,6 +83,7 @@ impl Channel {
             outgoing: Vec::new(),
             phase: Phase::Handshake,
             peer_closed: false,
+            held: 0,
         }
     }
 
@@ -99,32 +102,69 @@ impl Channel {
         if self.phase == Phase::Failed {
             return Err(TlsError::NotOpen);
         }
-        let mut used = 0;
+        let (mut used, mut given) = (0, self.held);
         loop {
-            let mut early = Vec::new();
-            let step = if self.phase == Phase::Handshake {
-                // No plaintext goes out before it is known that the other end means this protocol.
-                let mut keep = |record: &[u8]| early.push(record.to_vec());
-                self.step(&mut incoming[used..], Task::Receive(&mut keep))
-            } else {
-                self.step(&mut incoming[used..], Task::Receive(plain))
+            let task = match self.phase {
+                Phase::Handshake => Task::Nothing,
+                _ => Task::Receive(plain),
             };
+            let step = self.step(&mut incoming[used..given], task);
             used += step.discard;
-            let step = step.next.and_then(|next| self.establish().map(|()| next));
-            let next = step.map_err(|error| self.fail(error))?;
-            early.iter().for_each(|record| plain(record));
-            if next == Next::Wait {
-                break;
+            let next = step.next.and_then(|next| self.establish().map(|()| next));
+            if next.map_err(|error| self.fail(error))? == Next::Again {
+                continue;
+            }
+            if self.peer_closed {
+                // RFC 8446 section 6.1: whatever comes behind close_notify is to be ignored.
+                (used, given) = (incoming.len(), incoming.len());
+            }
+            match self.next_record(given - used, &incoming[given..]) {
+                Ok(0) => break,
+                Ok(len) => given += len,
+                Err(error) => return Err(self.fail(error)),
             }
         }
-        if self.peer_closed {
-            // RFC 8446 section 6.1: whatever comes behind close_notify is to be ignored.
-            used = incoming.len();
-        }
+        self.held = given - used;
         if used == 0 && incoming.len() >= MAX_INCOMING {
             return Err(self.fail(TlsError::TooLong));
         }
         Ok(Received { used })
+    }
+
+    /// How many bytes rustls is to be given next: those of one record; none if it is not whole.
+    ///
+    /// One at a time, because rustls must see what it has not discarded again in its next call, and
+    /// panics if it does not. Of a record whose handshake message goes on in the next one it discards
+    /// nothing. Once there is traffic such messages are refused, so that [`Self::seal`] can call it
+    /// without any input.
+    fn next_record(&self, held: usize, rest: &[u8]) -> Result<usize, TlsError> {
+        let in_handshake = self.phase == Phase::Handshake;
+        if held > 0 && !in_handshake {
+            return Err(TlsError::bad_record());
+        }
+        // RFC 8446 section 5.2: in traffic the header is always the same, and is authenticated. rustls
+        // looks at the length only.
+        match rest.first() {
+            None => return Ok(0),
+            Some(20..=23) if in_handshake => {}
+            Some(23) => {}
+            Some(_) if in_handshake => return Err(TlsError::not_tls()),
+            Some(_) => return Err(TlsError::bad_record()),
+        }
+        let Some([_, major, minor, high, low]) = rest.first_chunk() else {
+            return Ok(0);
+        };
+        match (major, minor) {
+            (3, 3) => {}
+            (3, _) if in_handshake => {}
+            _ if in_handshake => return Err(TlsError::not_tls()),
+            _ => return Err(TlsError::bad_record()),
+        }
+        match HEADER + usize::from(u16::from_be_bytes([*high, *low])) {
+            len if len > MAX_INCOMING => Err(TlsError::TooLong),
+            len if len > rest.len() => Ok(0),
+            len => Ok(len),
+        }
     }
 
     /// TLS bytes to be sent: the handshake, alerts. Take them out, or remove from the front what was
@@ -226,8 +266,10 @@ impl Channel {
     /// Ends it; the alert for the other end, if rustls has made one, goes to `outgoing`.
     fn fail(&mut self, error: TlsError) -> TlsError {
         self.phase = Phase::Failed;
-        let mut ignore = |_: &[u8]| {};
-        while let Ok(Next::Again) = self.step(&mut [], Task::Receive(&mut ignore)).next {}
+        // rustls looks at no input as long as it has something to say.
+        while self.connection.wants_write() {
+            let _ = self.step(&mut [], Task::Nothing);
+        }
         error
     }
 }
@@ -246,6 +288,15 @@ impl fmt::Debug for Channel {
     }
 }
 
+impl Connection {
+    fn wants_write(&self) -> bool {
+        match self {
+            Self::Edge(edge) => edge.wants_write(),
+            Self::Hub(hub) => hub.wants_write(),
+        }
+    }
+}
+
 struct Step {
     discard: usize,
     next: Result<Next, TlsError>,
@@ -260,6 +311,7 @@ enum Next {
 
 /// What is wanted of rustls once it has nothing left to say.
 enum Task<'a> {
+    Nothing,
     Receive(&'a mut dyn FnMut(&[u8])),
     Seal(&'a [u8], &'a mut Vec<u8>),
     Close,
@@ -283,7 +335,7 @@ impl AtHand<'_> {
         match state {
             ConnectionState::ReadTraffic(mut traffic) => {
                 let Task::Receive(plain) = self.task else {
-                    return Err(Error::General("plaintext without input".into()));
+                    return Err(Error::General("plaintext that nobody asked for".into()));
                 };
                 while let Some(record) = traffic.next_record() {
                     plain(record?.payload);
@@ -302,7 +354,7 @@ impl AtHand<'_> {
             }
             ConnectionState::WriteTraffic(mut traffic) => {
                 match self.task {
-                    Task::Receive(_) => {}
+                    Task::Nothing | Task::Receive(_) => {}
                     Task::Seal(frames, out) => encrypt(&mut traffic, frames, out)?,
                     Task::Close => queue_close(&mut traffic, self.outgoing)?,
                 }
@@ -365,3 +417,6 @@ fn append(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

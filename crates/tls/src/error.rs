@@ -54,15 +54,19 @@ pub enum TlsError {
 pub(crate) struct OtherPin(pub(crate) Pin);
 
 impl TlsError {
+    /// For what rustls lets pass.
+    pub(crate) fn bad_record() -> Self {
+        Self::BadRecord(InvalidMessage::UnexpectedMessage("record").into())
+    }
+
+    /// For bytes that need not be shown to rustls.
+    pub(crate) fn not_tls() -> Self {
+        Self::NotTls(InvalidMessage::InvalidContentType.into())
+    }
+
     /// Sorts what rustls says during the handshake.
     pub(crate) fn in_handshake(error: Error) -> Self {
         match error {
-            Error::InvalidMessage(
-                InvalidMessage::InvalidContentType
-                | InvalidMessage::UnknownProtocolVersion
-                | InvalidMessage::MessageTooLarge
-                | InvalidMessage::InvalidEmptyPayload,
-            ) => Self::NotTls(error),
             Error::PeerIncompatible(_) | Error::NoCertificatesPresented => Self::NotManypath(error),
             Error::AlertReceived(AlertDescription::NoApplicationProtocol)
             | Error::NoApplicationProtocol => Self::OtherProtocol,
