@@ -47,14 +47,43 @@ fn units_start_commands_that_exist_with_the_settings_that_they_use_by_default() 
 
 #[test]
 fn former_kernel_settings_outlive_the_service() {
-    for name in ["edge", "hub"] {
+    let hub = settings::hub::Settings::default().state;
+    let edge = settings::edge::Control::default().socket;
+    for (name, kept) in [("edge", edge), ("hub", hub)] {
         let unit = unit(name);
-        // Where both keep them by default.
-        assert_eq!(value(&unit, "RuntimeDirectory"), Some("manypath"));
+        let folder = value(&unit, "RuntimeDirectory").expect("a folder");
+        let folder = Path::new("/run").join(folder);
+        assert_eq!(kept.parent(), Some(&*folder), "{name}");
         // Else systemd empties the folder when the program is killed, and under the other service.
         assert_eq!(value(&unit, "RuntimeDirectoryPreserve"), Some("yes"));
         // They write to /proc/sys/net.
         assert_eq!(value(&unit, "ProtectKernelTunables"), None);
+    }
+}
+
+#[test]
+fn the_hubs_user_exists_and_may_write_its_counters() {
+    let unit = unit("hub");
+    let sysusers = fs::read_to_string(packaging().join("manypath-hub.sysusers")).expect("a file");
+    let user = value(&unit, "User").expect("a user");
+    assert!(sysusers.contains(&format!("\nu {user} ")), "{sysusers}");
+    let folder = value(&unit, "StateDirectory").expect("a folder");
+    let usage = settings::hub::Settings::default().usage;
+    assert_eq!(usage.parent(), Some(&*Path::new("/var/lib").join(folder)));
+}
+
+/// What systemd itself finds wrong with the units; they name no program that is on this machine.
+#[test]
+fn systemd_understands_the_units() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["edge", "hub"] {
+        let path = folder.path().join(format!("manypath-{name}.service"));
+        fs::write(&path, unit(name).replace("/usr/bin/manypath", "/bin/true")).expect("a file");
+        let mut verify = Command::new("systemd-analyze");
+        let verified = verify.arg("verify").arg(&path).output().expect("a program");
+        let says = String::from_utf8_lossy(&verified.stderr).into_owned();
+        let about_us: Vec<&str> = says.lines().filter(|it| it.contains("manypath")).collect();
+        assert_eq!(about_us, [""; 0]);
     }
 }
 
