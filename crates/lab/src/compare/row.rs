@@ -168,12 +168,12 @@ impl Row {
             Self::CpuEdgeTls => "as cpu_edge_s_per_gib, during throughput_tls_gbps",
             Self::CpuHubTls => "as cpu_hub_s_per_gib, during throughput_tls_gbps",
             Self::Exchanges => {
-                "veth pairs as above: 1 KB one after another, a new connection each; median of 3 times \
-                 1 s"
+                "veth pairs as above: answers of 1 KB with their heads, one after another, a new \
+                 connection each; median of 3 times 1 s"
             }
             Self::ExchangesKept => "as above, all on one connection",
             Self::Connections => {
-                "as exchanges_per_s, by 64 clients at once: connect, one exchange of 1 KB, close"
+                "as exchanges_per_s, by 64 clients at once: connect, one exchange, close"
             }
             Self::IdleMemory => {
                 "growth of the hub program's resident memory over 20,000 connections of clients that \

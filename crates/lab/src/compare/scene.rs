@@ -84,6 +84,13 @@ impl Scene {
     }
 }
 
+/// Thousands of connections in a second soon use all ports up, and the kernel's search for a free one
+/// would be what is measured. Ports in TIME_WAIT are used again after a second.
+fn give_ports() -> Result<(), netcfg::SysctlError> {
+    Sysctl::new("net.ipv4.ip_local_port_range")?.write("10000 65000")?;
+    Sysctl::new("net.ipv4.tcp_tw_reuse")?.write(1)
+}
+
 fn lossy(profile: Profile) -> Profile {
     let loss = Fraction::new(0.005).expect("0.005 lies between 0 and 1");
     let lossy = |direction| Direction { loss, ..direction };
@@ -153,6 +160,9 @@ impl Place {
         };
         for namespace in [&place.guest, &place.hub] {
             namespace.run(|| Sysctl::new("net.ipv4.ip_forward")?.write(1))?;
+        }
+        for namespace in [&place.windows, &place.guest, &place.hub] {
+            namespace.run(give_ports)?;
         }
         std::thread::scope(|scope| scope.spawn(|| place.lay_cables()).join())
             .unwrap_or_else(|cause| std::panic::resume_unwind(cause))

@@ -80,7 +80,7 @@ fn open(contender: &Contender, count: u64) -> anyhow::Result<Vec<TcpStream>> {
 /// The prototype's programs drop some of the connections that come at the same time: those are made
 /// again.
 fn open_some(count: usize) -> anyhow::Result<Vec<TcpStream>> {
-    let mut program = Exchanges::new(Contender::origin(), 1_000, LIMIT);
+    let mut program = Exchanges::new(Contender::origin(), LIMIT);
     let mut opened = Vec::new();
     let mut last_error = anyhow::anyhow!("no connection was wanted");
     for _ in 0..count * 2 {
