@@ -2,19 +2,17 @@
 
 use std::fmt;
 
-use rustls::Error;
 use rustls::client::UnbufferedClientConnection;
 use rustls::pki_types::ServerName;
 use rustls::server::UnbufferedServerConnection;
-use rustls::unbuffered::{
-    ConnectionState, EncodeError, EncodeTlsData, EncryptError, UnbufferedStatus, WriteTraffic,
-};
 use wire::hub::UserKey;
 
+use self::connection::{AtHand, Connection, Next, Task};
 use crate::config::{ALPN, EdgeConfig, HubConfig};
 use crate::error::TlsError;
-use crate::key;
-use crate::record::{HEADER, MAX_INCOMING, sealed_len};
+use crate::record::{HEADER, MAX_INCOMING};
+
+mod connection;
 
 /// One end of a TLS connection. It does no I/O: bytes go in and out of the methods.
 ///
@@ -36,11 +34,6 @@ pub struct Received {
     /// How many bytes from the front are done with. The others must come again, exactly as they are
     /// now, with more behind them: decrypting may have changed them.
     pub used: usize,
-}
-
-enum Connection {
-    Edge(UnbufferedClientConnection),
-    Hub(UnbufferedServerConnection),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,9 +101,9 @@ impl Channel {
                 Phase::Handshake => Task::Nothing,
                 _ => Task::Receive(plain),
             };
-            let step = self.step(&mut incoming[used..given], task);
-            used += step.discard;
-            let next = step.next.and_then(|next| self.establish().map(|()| next));
+            let (discard, next) = self.step(&mut incoming[used..given], task);
+            used += discard;
+            let next = next.and_then(|next| self.establish().map(|()| next));
             if next.map_err(|error| self.fail(error))? == Next::Again {
                 continue;
             }
@@ -188,8 +181,8 @@ impl Channel {
         }
         out.append(&mut self.outgoing);
         loop {
-            let step = self.step(&mut [], Task::Seal(frames, out));
-            match step.next {
+            let (_, next) = self.step(&mut [], Task::Seal(frames, out));
+            match next {
                 Ok(Next::Wait) => return Ok(()),
                 Ok(Next::Again) => out.append(&mut self.outgoing),
                 Err(error) => return Err(self.fail(error)),
@@ -204,7 +197,7 @@ impl Channel {
             return;
         }
         self.phase = Phase::Closed;
-        while let Ok(Next::Again) = self.step(&mut [], Task::Close).next {}
+        while let (_, Ok(Next::Again)) = self.step(&mut [], Task::Close) {}
     }
 
     /// Whether the handshake is over: the other end is who it says, and [`Self::seal`] works (until
@@ -221,42 +214,34 @@ impl Channel {
     /// The hub's end: the key that the edge has proved to own; `None` before the handshake is over.
     /// The edge's end: `None`.
     pub fn peer(&self) -> Option<UserKey> {
-        match &self.connection {
-            Connection::Hub(hub) if self.is_established() => {
-                key::user_of_spki(hub.peer_certificates()?.first()?)
-            }
-            _ => None,
-        }
+        self.connection.user().filter(|_| self.is_established())
     }
 
-    fn step<'a>(&'a mut self, incoming: &mut [u8], task: Task<'a>) -> Step {
+    fn step<'a>(
+        &'a mut self,
+        incoming: &mut [u8],
+        task: Task<'a>,
+    ) -> (usize, Result<Next, TlsError>) {
         let at_hand = AtHand {
             outgoing: &mut self.outgoing,
             peer_closed: &mut self.peer_closed,
             task,
         };
-        let (discard, next) = match &mut self.connection {
-            Connection::Edge(edge) => at_hand.handle(edge.process_tls_records(incoming)),
-            Connection::Hub(hub) => at_hand.handle(hub.process_tls_records(incoming)),
-        };
-        let next = next.map_err(|error| match self.phase {
+        let step = self.connection.step(incoming, at_hand);
+        let next = step.next.map_err(|error| match self.phase {
             Phase::Handshake => TlsError::in_handshake(error),
             _ => TlsError::in_traffic(error),
         });
-        Step { discard, next }
+        (step.discard, next)
     }
 
     /// Notices the end of the handshake.
     fn establish(&mut self) -> Result<(), TlsError> {
-        let (handshaking, alpn) = match &self.connection {
-            Connection::Edge(edge) => (edge.is_handshaking(), edge.alpn_protocol()),
-            Connection::Hub(hub) => (hub.is_handshaking(), hub.alpn_protocol()),
-        };
-        if self.phase != Phase::Handshake || handshaking {
+        if self.phase != Phase::Handshake || self.connection.is_handshaking() {
             return Ok(());
         }
         // An end that offers no protocol at all gets through rustls.
-        if alpn != Some(ALPN) {
+        if self.connection.alpn() != Some(ALPN) {
             return Err(TlsError::OtherProtocol);
         }
         self.phase = Phase::Established;
@@ -285,136 +270,6 @@ impl fmt::Debug for Channel {
             .field("phase", &self.phase)
             .field("peer_closed", &self.peer_closed)
             .finish_non_exhaustive()
-    }
-}
-
-impl Connection {
-    fn wants_write(&self) -> bool {
-        match self {
-            Self::Edge(edge) => edge.wants_write(),
-            Self::Hub(hub) => hub.wants_write(),
-        }
-    }
-}
-
-struct Step {
-    discard: usize,
-    next: Result<Next, TlsError>,
-}
-
-#[derive(PartialEq, Eq)]
-enum Next {
-    Again,
-    /// Nothing more can be done without more bytes from the other end.
-    Wait,
-}
-
-/// What is wanted of rustls once it has nothing left to say.
-enum Task<'a> {
-    Nothing,
-    Receive(&'a mut dyn FnMut(&[u8])),
-    Seal(&'a [u8], &'a mut Vec<u8>),
-    Close,
-}
-
-/// What is needed to handle one state of rustls.
-struct AtHand<'a> {
-    outgoing: &'a mut Vec<u8>,
-    peer_closed: &'a mut bool,
-    task: Task<'a>,
-}
-
-impl AtHand<'_> {
-    fn handle<Side>(self, status: UnbufferedStatus<'_, '_, Side>) -> (usize, Result<Next, Error>) {
-        let discard = status.discard;
-        let next = status.state.and_then(|state| self.handle_state(state));
-        (discard, next)
-    }
-
-    fn handle_state<Side>(self, state: ConnectionState<'_, '_, Side>) -> Result<Next, Error> {
-        match state {
-            ConnectionState::ReadTraffic(mut traffic) => {
-                let Task::Receive(plain) = self.task else {
-                    return Err(Error::General("plaintext that nobody asked for".into()));
-                };
-                while let Some(record) = traffic.next_record() {
-                    plain(record?.payload);
-                }
-                Ok(Next::Again)
-            }
-            ConnectionState::EncodeTlsData(data) => encode(data, self.outgoing),
-            ConnectionState::TransmitTlsData(transmit) => {
-                // The caller transmits `outgoing`; nobody waits for that here.
-                transmit.done();
-                Ok(Next::Again)
-            }
-            ConnectionState::PeerClosed => {
-                *self.peer_closed = true;
-                Ok(Next::Again)
-            }
-            ConnectionState::WriteTraffic(mut traffic) => {
-                match self.task {
-                    Task::Nothing | Task::Receive(_) => {}
-                    Task::Seal(frames, out) => encrypt(&mut traffic, frames, out)?,
-                    Task::Close => queue_close(&mut traffic, self.outgoing)?,
-                }
-                Ok(Next::Wait)
-            }
-            ConnectionState::BlockedHandshake | ConnectionState::Closed => Ok(Next::Wait),
-            state => Err(Error::General(format!("unexpected state {state:?}"))),
-        }
-    }
-}
-
-fn encode<Side>(mut data: EncodeTlsData<'_, Side>, out: &mut Vec<u8>) -> Result<Next, Error> {
-    let start = out.len();
-    // The first call tells the size, the second does it.
-    while let Err(error) = data.encode(&mut out[start..]) {
-        match error {
-            EncodeError::InsufficientSize(needed) => out.resize(start + needed.required_size, 0),
-            error => return Err(Error::General(error.to_string())),
-        }
-    }
-    Ok(Next::Again)
-}
-
-fn encrypt<Side>(
-    traffic: &mut WriteTraffic<'_, Side>,
-    frames: &[u8],
-    out: &mut Vec<u8>,
-) -> Result<(), Error> {
-    append(out, sealed_len(frames.len()), |room| {
-        traffic.encrypt(frames, room)
-    })
-}
-
-fn queue_close<Side>(traffic: &mut WriteTraffic<'_, Side>, out: &mut Vec<u8>) -> Result<(), Error> {
-    append(out, 0, |room| traffic.queue_close_notify(room))
-}
-
-/// Lets `write` append to `out`, in `guess` bytes if these are enough. It may want more: when a key
-/// update (RFC 8446 section 4.6.3) goes first.
-fn append(
-    out: &mut Vec<u8>,
-    guess: usize,
-    mut write: impl FnMut(&mut [u8]) -> Result<usize, EncryptError>,
-) -> Result<(), Error> {
-    let start = out.len();
-    out.resize(start + guess, 0);
-    loop {
-        match write(&mut out[start..]) {
-            Ok(written) => {
-                out.truncate(start + written);
-                return Ok(());
-            }
-            Err(EncryptError::InsufficientSize(needed)) => {
-                out.resize(start + needed.required_size, 0);
-            }
-            Err(EncryptError::EncryptExhausted) => {
-                out.truncate(start);
-                return Err(Error::EncryptError);
-            }
-        }
     }
 }
 

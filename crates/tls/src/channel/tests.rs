@@ -6,7 +6,7 @@ use ring::aead::{AES_128_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, Unboun
 use rustls::ConnectionTrafficSecrets;
 
 use super::*;
-use crate::{HubKey, generate_secret};
+use crate::{HubKey, generate_secret, sealed_len};
 
 const HANDSHAKE: u8 = 22;
 const APPLICATION_DATA: u8 = 23;
