@@ -1,5 +1,6 @@
 //! The hub's settings file: the model. [`Settings::parse`] reads it.
 
+mod first;
 mod read;
 mod user;
 mod user_file;

@@ -2,6 +2,8 @@
 
 mod init;
 mod install;
+mod link;
+mod qr;
 mod run;
 mod user;
 
@@ -11,6 +13,7 @@ use crate::Failure;
 
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
+#[group(skip)]
 pub struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,

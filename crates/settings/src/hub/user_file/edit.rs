@@ -17,10 +17,10 @@ const HEADER: &str = "\
 # Who may use this hub: a table [[user]] for each. `manypath hub user` adds, removes and lists users; the file
 # can be edited by hand too. A comment right above a [[user]] goes with the user.
 # Beside name and key a user may have:
-#   max_connections = 4096                     connections at once
-#   rate = \"50 Mbit/s\"                         how fast, in each direction; kbit/s and Gbit/s too
-#   allow = [\"203.0.113.0/24\", \"0.0.0.0/0:443\"]  where it may connect to, with or without ports
-#   deny = [\"[2001:db8::/32]:80-90\"]           where it may not, even if allowed above
+#   max_connections = 4096                      connections at once
+#   rate = \"50 Mbit/s\"                          how fast, in each direction; kbit/s and Gbit/s too
+#   allow = [\"203.0.113.0/24\", \"0.0.0.0/0:443\"] where it may connect to, with or without ports
+#   deny = [\"[2001:db8::/32]:80-90\"]            where it may not, even if it is in allow
 ";
 
 /// Why a users file was not changed.

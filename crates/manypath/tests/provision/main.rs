@@ -1,0 +1,7 @@
+//! `manypath hub init` and `manypath hub user`: the real program in a folder of the test's own.
+
+mod init;
+mod place;
+mod terminal;
+mod users;
+mod warnings;
