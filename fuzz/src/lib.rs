@@ -1,5 +1,7 @@
 //! What the targets share.
 
+pub mod channel;
+
 use std::fmt::Debug;
 
 use wire::Parsed;
