@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use settings::edge::{Addresses, Capture, Hub, Intercept};
-use settings::hub::Users;
+use settings::hub::{UserFile, Users};
 use settings::{HubLink, InterfaceMatch, PortRange, ProxyUrl, Secret, Timeout, edge, hub};
 
 fn edge(text: &str) -> edge::Settings {
@@ -295,7 +295,8 @@ proptest! {
             let edge = edge::Settings::parse(&text, "edge.toml").map(drop);
             let hub = hub::Settings::parse(&text, "hub.toml").map(drop);
             let users = Users::parse(&text, "hub.users").map(drop);
-            for errors in [edge, hub, users].into_iter().filter_map(Result::err) {
+            let hub_users = UserFile::parse(&text, "hub.users.toml").map(drop);
+            for errors in [edge, hub, users, hub_users].into_iter().filter_map(Result::err) {
                 prop_assert!(errors.iter().count() > 0);
                 prop_assert!(errors.iter().all(|error| error.place.is_some()));
                 prop_assert!(!errors.to_string().is_empty());
