@@ -1,0 +1,7 @@
+//! `manypath hub install` and `uninstall`: the real program on a machine whose /etc, /usr/local, /var, /run,
+//! processes and network are its own. Of systemd's programs only `systemctl` is played, because nothing runs
+//! that it could speak to.
+
+mod image;
+mod machine;
+mod server;

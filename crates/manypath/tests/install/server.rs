@@ -1,0 +1,1 @@
+//! A server is made a hub, for real.
