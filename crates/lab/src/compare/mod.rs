@@ -169,11 +169,16 @@ fn run(task: Task, contender: &Contender) -> Vec<(Row, Cell)> {
 
 /// What makes a row something else on this machine than its definition says.
 fn remark(row: Row) -> Option<String> {
-    let idle::Connections { count, limit } = idle::connections();
-    let limit = limit.filter(|_| row == Row::IdleMemory)?;
-    Some(format!(
-        "{row}: {count} connections, since a program may have {limit} open files here and each takes two"
-    ))
+    if row != Row::IdleMemory {
+        return None;
+    }
+    let [ours, prototype] = [Peer::Manypath, Peer::Prototype].map(idle::connections);
+    (ours.min(prototype) < idle::WANTED).then(|| {
+        format!(
+            "{row}: {ours} connections, prototype {prototype}, since a program may have no more open \
+             files here"
+        )
+    })
 }
 
 /// Why a peer can't have a value in a row, whatever happens.

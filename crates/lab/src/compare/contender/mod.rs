@@ -30,6 +30,7 @@ const FIRST_OBJECT: Duration = Duration::from_secs(15);
 /// A peer at work. Dropping it ends its programs, then takes its network down.
 #[derive(Debug)]
 pub(super) struct Contender {
+    pub(super) peer: Peer,
     pub(super) scene: Scene,
     programs: Programs,
     _origin: Origin,
@@ -91,6 +92,7 @@ impl Contender {
             _ => place.windows.clone(),
         };
         let contender = Self {
+            peer,
             scene,
             programs,
             _origin: origin,

@@ -7,15 +7,12 @@ use std::time::Duration;
 use rustix::process::{Resource, getrlimit};
 
 use super::super::contender::Contender;
+use super::super::peer::Peer;
 use super::super::program::resident;
 use crate::traffic::Exchanges;
 
 /// As many as this, if files allow.
-const WANTED: u64 = 20_000;
-
-/// Open files of one connection: two in the edge, two in the hub, and two here, where both the client
-/// and the origin are.
-const FILES_OF_EACH: u64 = 2;
+pub(in super::super) const WANTED: u64 = 20_000;
 
 /// Open files of other things: listeners, logs, a hub's warm connections.
 const OTHER_FILES: u64 = 200;
@@ -33,7 +30,7 @@ const THREADS: u64 = 10;
 
 /// How much the hub's resident memory grows with each connection that has carried 1 KB and idles.
 pub(super) fn kib_per_connection(contender: &Contender) -> anyhow::Result<f64> {
-    let (hub, count) = (contender.hub()?, connections().count);
+    let (hub, count) = (contender.hub()?, connections(contender.peer));
     let _few = open(contender, BEFORE)?;
     let before = resident(hub)?;
     let many = open(contender, count)?;
@@ -42,21 +39,20 @@ pub(super) fn kib_per_connection(contender: &Contender) -> anyhow::Result<f64> {
     Ok(after.saturating_sub(before) as f64 / many.len() as f64)
 }
 
-/// How many connections this process and those that it starts can hold.
-pub(in super::super) struct Connections {
-    pub(in super::super) count: u64,
-    /// The limit that keeps it below 20,000.
-    pub(in super::super) limit: Option<u64>,
-}
-
-/// Asks for the limit of open files.
-pub(in super::super) fn connections() -> Connections {
+/// How many connections a peer and this process can hold.
+pub(in super::super) fn connections(peer: Peer) -> u64 {
     // None means no limit.
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    let possible = limit.saturating_sub(OTHER_FILES) / FILES_OF_EACH;
-    Connections {
-        count: possible.min(WANTED),
-        limit: Some(limit).filter(|_| possible < WANTED),
+    (limit.saturating_sub(OTHER_FILES) / files_of_each(peer)).min(WANTED)
+}
+
+/// Open files that one connection takes in one program.
+const fn files_of_each(peer: Peer) -> u64 {
+    match peer {
+        // redsocks takes six and accepts nothing above an eighth of the limit.
+        Peer::Prototype => 10,
+        // Two sockets in the edge, two in the hub, and two here, where both client and origin are.
+        _ => 2,
     }
 }
 
