@@ -1,10 +1,13 @@
 //! What is set on every connection's sockets, and the abortive close.
 
+use std::io;
 use std::net::Shutdown;
 use std::os::fd::AsFd;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use socket2::SockRef;
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 /// Prepares a socket for relaying.
@@ -60,6 +63,47 @@ fn is_under_way(info: &mptcp::ConnectionInfo) -> bool {
 }
 
 /// Sends FIN after what has been written; reading goes on.
-pub(crate) fn finish_writing(stream: &TcpStream) -> std::io::Result<()> {
+pub(crate) fn finish_writing(stream: &TcpStream) -> io::Result<()> {
     SockRef::from(stream).shutdown(Shutdown::Write)
+}
+
+/// Writes as much as the socket takes at once.
+pub(crate) fn poll_write(
+    stream: &TcpStream,
+    cx: &mut Context<'_>,
+    bytes: &[u8],
+) -> Poll<io::Result<usize>> {
+    loop {
+        ready!(stream.poll_write_ready(cx))?;
+        match stream.try_write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            result => return Poll::Ready(result),
+        }
+    }
+}
+
+/// Waits until the connection breaks, and says why.
+pub(crate) async fn broken(stream: &TcpStream) -> io::Error {
+    // An error that came with the last bytes: the end of data hid it.
+    if let Ok(Some(error)) = stream.take_error() {
+        return error;
+    }
+    let waited = stream.ready(Interest::ERROR).await.err();
+    let error = waited.or_else(|| stream.take_error().ok().flatten());
+    error.unwrap_or_else(|| io::ErrorKind::ConnectionReset.into())
+}
+
+/// Reads to the end of data and throws it away.
+pub(crate) async fn read_to_end(stream: &TcpStream) -> io::Result<()> {
+    let mut nowhere = [0; 1024];
+    loop {
+        stream.readable().await?;
+        match stream.try_read(&mut nowhere) {
+            Ok(0) => return Ok(()),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        tokio::task::coop::consume_budget().await;
+    }
 }

@@ -40,8 +40,10 @@ fn snapshot() -> Snapshot {
         pool: PoolUse {
             small_out: 1,
             large_out: 2,
+            pipes_out: 5,
             small_kept: 3,
             large_kept: 4,
+            pipes_kept: 6,
         },
     }
 }
@@ -63,12 +65,14 @@ fn a_snapshot_is_told_in_openmetrics() {
     # HELP manypath_hub_refusals What was refused since the start, by cause
     # TYPE manypath_hub_refusals counter
     manypath_hub_refusals_total{cause="unknown_user"} 9
-    # HELP manypath_hub_buffers Buffers of the relay now: holding data, or kept for the next data
+    # HELP manypath_hub_buffers Buffers and pipes of the relay now: holding data, or kept for the next data
     # TYPE manypath_hub_buffers gauge
     manypath_hub_buffers{size="small",state="in_use"} 1
     manypath_hub_buffers{size="small",state="kept"} 3
     manypath_hub_buffers{size="large",state="in_use"} 2
     manypath_hub_buffers{size="large",state="kept"} 4
+    manypath_hub_buffers{size="pipe",state="in_use"} 5
+    manypath_hub_buffers{size="pipe",state="kept"} 6
     # HELP manypath_hub_user_bytes Payload of user connections, up (to origins) and down; goes on over restarts
     # TYPE manypath_hub_user_bytes counter
     manypath_hub_user_bytes_total{user="alice",kind="hub",direction="up"} 7

@@ -75,10 +75,12 @@ impl Collected {
             ("small", "kept", pool.small_kept),
             ("large", "in_use", pool.large_out),
             ("large", "kept", pool.large_kept),
+            ("pipe", "in_use", pool.pipes_out),
+            ("pipe", "kept", pool.pipes_kept),
         ];
         sheet.gauges(
             "manypath_hub_buffers",
-            "Buffers of the relay now: holding data, or kept for the next data",
+            "Buffers and pipes of the relay now: holding data, or kept for the next data",
             buffers.map(|(size, state, count)| ([("size", size), ("state", state)], count as u64)),
         )
     }

@@ -43,7 +43,8 @@ impl Bench {
     }
 
     fn buffers_out(&self) -> usize {
-        self.pool.usage().small_out + self.pool.usage().large_out
+        let usage = self.pool.usage();
+        usage.small_out + usage.large_out + usage.pipes_out
     }
 
     /// Makes sure that an MPTCP connection is fully established (RFC 8684 section 3.1).
@@ -134,11 +135,11 @@ fn both_directions_at_once() {
         assert_eq!((done.up, done.down), (LEN as u64 + 1, LEN as u64 + 1));
         assert_eq!((traffic.up(), traffic.down()), (done.up, done.down));
         let usage = pool.usage();
-        assert_eq!((usage.small_out, usage.large_out), (0, 0));
-        assert!(
-            usage.large_kept > 0,
-            "bulk did not get a large buffer: {usage:?}"
+        assert_eq!(
+            (usage.small_out, usage.large_out, usage.pipes_out),
+            (0, 0, 0)
         );
+        assert!(usage.pipes_kept > 0, "bulk did not get a pipe: {usage:?}");
     });
 }
 

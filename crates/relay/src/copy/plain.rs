@@ -1,0 +1,197 @@
+//! From a plain stream of bytes.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use wire::hub::{HEADER, MAX_PAYLOAD, data_header};
+
+use super::direction::{Burst, Direction};
+use super::end::Fault;
+use super::line::{Kind, Secure};
+use super::pieces::Pieces;
+use super::read::{FRAMES, Got, read, read_framed};
+use super::splice;
+use crate::pool::{Buffer, SMALL};
+
+/// The largest frame: with its header it fills a TLS record.
+const FULL: usize = HEADER + MAX_PAYLOAD;
+
+/// A frame of which the record, with the 22 bytes that TLS adds, fits into one segment on all but odd
+/// paths: what came in one packet can be used at once. MPTCP's and TCP's options take up to 40 bytes
+/// of the 1220 that IPv6 grants each path (RFC 8200 section 5), but nearly all have 1400.
+const SEGMENT: usize = 1300;
+
+/// How many bytes go in short records when a direction begins, or begins again after [`PAUSE`]: about
+/// what goes before the first acknowledgements come back. Later segments come in closer order, and
+/// long records cost less.
+const FRESH: usize = 64 * 1024;
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What a direction has done lately.
+#[derive(Default)]
+struct Pace {
+    is_bulk: bool,
+    /// How many bytes are still to go in short records.
+    fresh: usize,
+    last: Option<Instant>,
+}
+
+impl Direction<'_> {
+    pub(super) async fn run_plain(&self, early: &Bytes) -> Result<(), Fault> {
+        if !early.is_empty() {
+            self.pay(early.len()).await;
+            let whole = 0..early.len();
+            self.deliver(Pieces::new(early, std::slice::from_ref(&whole)))
+                .await?;
+        }
+        let mut pace = Pace::default();
+        loop {
+            self.readable().await?;
+            pace.begin();
+            let burst = match &self.to.1.kind {
+                Kind::Plain { .. } => self.plain_burst(&pace).await?,
+                Kind::Secure(secure) => self.seal_burst(secure, &mut pace).await?,
+            };
+            match burst {
+                Burst::Moved(bytes) => pace.ended(bytes),
+                Burst::Ended => return self.end().await,
+            }
+        }
+    }
+
+    async fn plain_burst(&self, pace: &Pace) -> Result<Burst, Fault> {
+        if pace.is_bulk
+            && splice::pays(&self.from.1.tcp)
+            && let Some(pipe) = self.pool.pipe()
+        {
+            return self.splice_burst(pipe).await;
+        }
+        self.copy_burst(self.buffer(pace.is_bulk)).await
+    }
+
+    /// Passes on what there is to read. The buffer is gone afterwards.
+    async fn copy_burst(&self, mut buffer: Buffer) -> Result<Burst, Fault> {
+        let mut moved = 0;
+        loop {
+            let room = self.portion(buffer.len());
+            let got = read(&self.from.1.tcp, &mut buffer[..room]);
+            let got = got.map_err(|error| self.fault(self.from.0, error))?;
+            let bytes = match got {
+                Got::Nothing => return Ok(Burst::Moved(moved)),
+                Got::End => return Ok(Burst::Ended),
+                Got::All(bytes) | Got::Part(bytes) => bytes,
+            };
+            self.pay(bytes).await;
+            self.write(&buffer[..bytes], bytes).await?;
+            moved += bytes;
+            match got {
+                Got::All(_) => return Ok(Burst::Moved(moved)),
+                _ if !buffer.is_large() => buffer = self.buffer(true),
+                _ => {}
+            }
+            // Two fast peers would never let another connection's task run.
+            tokio::task::coop::consume_budget().await;
+        }
+    }
+
+    /// The same towards an edge or a hub.
+    async fn seal_burst(&self, secure: &Secure, pace: &mut Pace) -> Result<Burst, Fault> {
+        let mut buffer = self.buffer(pace.is_bulk);
+        let mut sealed = self.pool.output(&buffer);
+        let mut moved = 0;
+        loop {
+            let (room, stride) = (self.portion(buffer.len()), pace.stride());
+            let got = read_framed(&self.from.1.tcp, &mut buffer[..room], stride);
+            let got = got.map_err(|error| self.fault(self.from.0, error))?;
+            let bytes = match got {
+                Got::Nothing => return Ok(Burst::Moved(moved)),
+                Got::End => return Ok(Burst::Ended),
+                Got::All(bytes) | Got::Part(bytes) => bytes,
+            };
+            self.pay(bytes).await;
+            let framed = put_headers(&mut buffer, bytes, stride);
+            self.seal(secure, framed, stride, &mut sealed)?;
+            self.write(&sealed, bytes).await?;
+            moved += bytes;
+            pace.sent(bytes);
+            if let Got::All(_) = got {
+                return Ok(Burst::Moved(moved));
+            }
+            if !buffer.is_large() {
+                buffer = self.buffer(true);
+                sealed = self.pool.output(&buffer);
+            }
+            tokio::task::coop::consume_budget().await;
+        }
+    }
+
+    /// Passes payload on that lies elsewhere than it has to for sealing.
+    pub(super) async fn seal_pieces(
+        &self,
+        secure: &Secure,
+        payload: &mut Pieces<'_>,
+    ) -> Result<(), Fault> {
+        let mut buffer = self.buffer(payload.len() > SMALL);
+        let mut sealed = self.pool.output(&buffer);
+        while !payload.is_empty() {
+            let mut bytes = 0;
+            let frames = buffer.chunks_mut(FULL).take(FRAMES);
+            for frame in frames.filter(|it| it.len() > HEADER) {
+                bytes += payload.copy_to(&mut frame[HEADER..]);
+            }
+            let framed = put_headers(&mut buffer, bytes, FULL);
+            self.seal(secure, framed, FULL, &mut sealed)?;
+            self.write(&sealed, bytes).await?;
+        }
+        Ok(())
+    }
+
+    fn seal(
+        &self,
+        secure: &Secure,
+        framed: &[u8],
+        stride: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Fault> {
+        out.clear();
+        let sealed = secure.with(|stream| stream.seal_data(framed, stride, out));
+        sealed.map_err(|error| self.violated(self.to.0, error))
+    }
+}
+
+impl Pace {
+    /// A burst begins.
+    fn begin(&mut self) {
+        if self.last.is_none_or(|last| last.elapsed() >= PAUSE) {
+            self.fresh = FRESH;
+        }
+    }
+
+    /// How long a frame is.
+    fn stride(&self) -> usize {
+        if self.fresh > 0 { SEGMENT } else { FULL }
+    }
+
+    fn sent(&mut self, bytes: usize) {
+        self.fresh = self.fresh.saturating_sub(bytes);
+    }
+
+    /// A burst has ended.
+    fn ended(&mut self, moved: usize) {
+        self.is_bulk = moved >= SMALL;
+        self.last = Some(Instant::now());
+    }
+}
+
+/// Puts the headers of DATA frames before `payload` bytes that lie in frames of `stride` bytes; gives
+/// the frames.
+fn put_headers(buffer: &mut [u8], payload: usize, stride: usize) -> &[u8] {
+    let (mut left, mut end) = (payload, 0);
+    while left > 0 {
+        let len = left.min(stride - HEADER);
+        buffer[end..end + HEADER].copy_from_slice(&data_header(len));
+        end += HEADER + len;
+        left -= len;
+    }
+    &buffer[..end]
+}

@@ -1,0 +1,56 @@
+//! Plain to plain without a copy: the kernel moves pages through a pipe.
+
+use std::io;
+
+use mptcp::Transport;
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+
+use super::direction::{Burst, Direction};
+use super::end::Fault;
+use crate::pool::Pipe;
+
+/// Whether bytes from this socket are moved for less through a pipe than through a buffer. MPTCP has
+/// no splice of its own before Linux 7.0: the kernel copies what is read from it.
+pub(super) fn pays(from: &TcpStream) -> bool {
+    mptcp::negotiated(from).is_ok_and(|transport| transport == Transport::Tcp)
+}
+
+impl Direction<'_> {
+    /// Passes on what there is to read. The pipe is gone afterwards.
+    pub(super) async fn splice_burst(&self, mut pipe: Pipe) -> Result<Burst, Fault> {
+        let mut moved = 0;
+        loop {
+            let (side, from) = self.from;
+            let most = self.portion(usize::MAX);
+            let filled = from
+                .tcp
+                .try_io(Interest::READABLE, || pipe.fill(&from.tcp, most));
+            match filled {
+                Ok(0) => return Ok(Burst::Ended),
+                Ok(bytes) => {
+                    self.pay(bytes).await;
+                    self.drain(&mut pipe).await?;
+                    moved += bytes;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Ok(Burst::Moved(moved));
+                }
+                Err(error) => return Err(self.fault(side, error)),
+            }
+            tokio::task::coop::consume_budget().await;
+        }
+    }
+
+    async fn drain(&self, pipe: &mut Pipe) -> Result<(), Fault> {
+        let (side, to) = self.to;
+        while pipe.held() > 0 {
+            let drained = to.tcp.try_io(Interest::WRITABLE, || pipe.drain(&to.tcp));
+            match drained {
+                Ok(bytes) => (self.count)(bytes),
+                Err(error) => self.unwritten(side, to, error).await?,
+            }
+        }
+        Ok(())
+    }
+}
