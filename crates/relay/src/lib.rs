@@ -34,6 +34,8 @@ pub use pool::BufferPool;
 pub use refusals::{Cause, Refusals};
 pub use registry::{ConnectionId, ConnectionStatus, Kind, Registry};
 pub use secure::SecureStream;
-pub use server::{Drained, Intake, Protocols, Server, ServerOptions};
+pub use server::{
+    Drained, HubConnections, HubIntake, HubOptions, Intake, Protocols, Server, ServerOptions,
+};
 pub use throttle::{Rates, Throttle};
 pub use users::Users;

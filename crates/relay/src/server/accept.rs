@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::{JoinError, JoinSet};
 
 use super::session::Session;
-use super::{Drained, Intake, Shared};
+use super::{Drained, Intake, Shared, hub};
 
 /// How long to wait when the process or the system is out of something.
 const BACK_OFF: Duration = Duration::from_millis(100);
@@ -41,21 +41,55 @@ pub(super) async fn serve(
             () = &mut shutdown => break,
             Some(ended) = sessions.join_next() => report(ended),
             (stream, permit) = acceptor.next() => {
-                let session = Session::new(Arc::clone(shared), stream, port, drain_notice.clone());
-                match session {
-                    Ok(session) => drop(sessions.spawn(async move {
-                        let _slot = permit;
-                        session.run(intake).await;
-                    })),
-                    // The client is gone already.
-                    Err(error) => tracing::debug!(%error, "a new connection is of no use"),
-                }
+                let newcomer = Newcomer { stream, permit, port, draining: drain_notice.clone() };
+                newcomer.serve_in(&mut sessions, shared, &intake);
             }
         }
     }
     drop(acceptor);
     draining.send_replace(true);
     drain(sessions, shared.options.drain).await
+}
+
+/// A connection that has just come.
+struct Newcomer {
+    stream: TcpStream,
+    permit: Option<OwnedSemaphorePermit>,
+    /// The listener's.
+    port: u16,
+    draining: watch::Receiver<bool>,
+}
+
+impl Newcomer {
+    fn serve_in(self, sessions: &mut JoinSet<()>, shared: &Arc<Shared>, intake: &Intake) {
+        let Self {
+            stream,
+            permit,
+            port,
+            draining,
+        } = self;
+        let shared = Arc::clone(shared);
+        // Tasks of their own kind: those of edges are many and small.
+        if let Intake::Hub(hub) = intake {
+            let serving = hub::serve(shared, hub.clone(), stream, draining);
+            sessions.spawn(async move {
+                let _slot = permit;
+                serving.await;
+            });
+            return;
+        }
+        match Session::new(shared, stream, port, draining) {
+            Ok(session) => {
+                let intake = intake.clone();
+                sessions.spawn(async move {
+                    let _slot = permit;
+                    session.run(intake).await;
+                });
+            }
+            // The client is gone already.
+            Err(error) => tracing::debug!(%error, "a new connection is of no use"),
+        }
+    }
 }
 
 async fn drain(mut sessions: JoinSet<()>, time: Duration) -> Drained {

@@ -2,6 +2,7 @@
 
 mod accept;
 mod http;
+mod hub;
 mod intercept;
 mod proxy;
 mod session;
@@ -9,12 +10,15 @@ mod socks4;
 mod socks5;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-use crate::{BufferPool, Connector, Registry, Users};
+pub use hub::{HubConnections, HubIntake, HubOptions};
+
+use crate::{BufferPool, Connector, Refusals, Registry, Users};
 
 /// Takes connections in from any number of listeners and relays them. Clones are the same server.
 #[derive(Clone, Debug)]
@@ -35,6 +39,8 @@ pub struct ServerOptions {
     pub idle_timeout: Option<Duration>,
     /// How many connections are taken at once. The others wait in the kernel's accept queue.
     pub max_connections: Option<usize>,
+    /// Whether the log may say where connections go; see [`Server::set_log_destinations`].
+    pub log_destinations: bool,
     /// How long [`Server::serve`] lets running connections go on after its shutdown.
     pub drain: Duration,
 }
@@ -51,7 +57,7 @@ pub struct Protocols {
 }
 
 /// How the connections of a listener are to be understood.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Intake {
     /// The client speaks a proxy protocol: see [`ServerOptions::protocols`].
     Proxy,
@@ -61,6 +67,8 @@ pub enum Intake {
     /// The client knows nothing of us: TPROXY handed the connection over, and its local address is
     /// where it was to go. The listener must have been opened as transparent.
     Tproxy,
+    /// The client is an edge, which speaks the hub protocol.
+    Hub(HubIntake),
 }
 
 /// How connections ended after a shutdown.
@@ -78,6 +86,8 @@ struct Shared {
     options: ServerOptions,
     registry: Registry,
     pool: BufferPool,
+    refusals: Refusals,
+    log_destinations: AtomicBool,
     /// One permit for each connection that may be taken; without, there is no limit.
     slots: Option<Arc<Semaphore>>,
 }
@@ -89,6 +99,8 @@ impl Server {
             connector,
             registry: Registry::default(),
             pool: BufferPool::default(),
+            refusals: Refusals::default(),
+            log_destinations: options.log_destinations.into(),
             slots: options
                 .max_connections
                 .map(|most| Arc::new(Semaphore::new(most))),
@@ -104,6 +116,17 @@ impl Server {
     /// Why the proxies that it connects through can't be used, see [`Connector::trouble`].
     pub fn trouble(&self) -> Option<String> {
         self.0.connector.trouble()
+    }
+
+    /// What was refused so far.
+    pub fn refusals(&self) -> &Refusals {
+        &self.0.refusals
+    }
+
+    /// Says from now on whether the log may say where connections go. If so, it has a line for each
+    /// connection (level info).
+    pub fn set_log_destinations(&self, log: bool) {
+        self.0.log_destinations.store(log, Ordering::Relaxed);
     }
 
     /// The relay's buffers.
@@ -124,6 +147,12 @@ impl Server {
     }
 }
 
+impl Shared {
+    fn logs_destinations(&self) -> bool {
+        self.log_destinations.load(Ordering::Relaxed)
+    }
+}
+
 impl Default for ServerOptions {
     fn default() -> Self {
         Self {
@@ -132,6 +161,7 @@ impl Default for ServerOptions {
             handshake_timeout: Duration::from_secs(10),
             idle_timeout: None,
             max_connections: None,
+            log_destinations: true,
             drain: Duration::from_secs(5),
         }
     }

@@ -11,11 +11,11 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use wire::Destination;
 
-use super::{Intake, Shared, intercept, proxy};
+use super::{Intake, Shared, hub, intercept, proxy};
 use crate::connect::Onward;
 use crate::connect::with_causes;
 use crate::copy::{self, Leg, Terms};
-use crate::{ClientAddr, ConnectError, Kind, ListenAddr, Rates, handshake, socket};
+use crate::{Account, ClientAddr, ConnectError, Kind, ListenAddr, Rates, handshake, socket};
 
 /// A client's connection and what it needs.
 pub(super) struct Session {
@@ -29,6 +29,8 @@ pub(super) struct Session {
     pub(super) deadline: Instant,
     /// True once the server is shutting down.
     pub(super) draining: watch::Receiver<bool>,
+    /// Who is charged with what it does.
+    pub(super) account: Option<Arc<Account>>,
 }
 
 /// Why there is no onward connection.
@@ -55,6 +57,7 @@ impl Session {
             shared,
             listener_port,
             draining,
+            account: None,
         })
     }
 
@@ -63,6 +66,8 @@ impl Session {
             Intake::Proxy => proxy::serve(self).await,
             Intake::Redirect => intercept::serve(self, Kind::Redirect).await,
             Intake::Tproxy => intercept::serve(self, Kind::Tproxy).await,
+            // These have a kind of session of their own.
+            Intake::Hub(_) => {}
         }
     }
 
@@ -74,15 +79,27 @@ impl Session {
             _ = self.stream.ready(Interest::ERROR) => Err(NoOnward::ClientGone),
         };
         match &result {
-            Err(NoOnward::Failed(error)) => {
-                tracing::debug!(client = %self.client, error = with_causes(error), "no onward connection");
-            }
+            Err(NoOnward::Failed(error)) => self.report(error),
             Err(NoOnward::ClientGone) => {
                 tracing::debug!(client = %self.client, "the client left before it was connected");
             }
             Ok(_) => {}
         }
         result
+    }
+
+    fn report(&self, error: &ConnectError) {
+        let (client, cause) = (self.client, hub::cause_of(error));
+        self.shared.refusals.count(cause);
+        if let Some(account) = &self.account {
+            account.count_refused();
+        }
+        // The text names the destination.
+        if self.shared.logs_destinations() {
+            tracing::debug!(%client, error = with_causes(error), "no onward connection");
+        } else {
+            tracing::debug!(%client, cause = cause.as_str(), "no onward connection");
+        }
     }
 
     /// Moves the bytes until the end. `early` is what the client has sent already.
@@ -99,7 +116,14 @@ impl Session {
             options,
             ..
         } = &*self.shared;
-        let entry = registry.add(kind, self.client, destination, onward.tcp());
+        let _place = self.account.as_ref().and_then(Account::begin);
+        let entry = registry.add_for(
+            self.account.clone(),
+            kind,
+            self.client,
+            destination,
+            onward.tcp(),
+        );
         let client = Leg::Plain {
             stream: Arc::clone(&self.stream),
             early,

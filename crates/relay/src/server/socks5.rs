@@ -1,27 +1,33 @@
 //! SOCKS 5 (RFC 1928), with user and password (RFC 1929).
 
 use std::io;
+use std::sync::Arc;
 
 use tokio::time::timeout_at;
-use wire::Destination;
 use wire::socks5::{
     self, AuthStatus, Command, Method, MethodOffer, MethodSelection, Reply, ReplyCode, Request,
     UserPassAuth,
 };
+use wire::{Destination, UserName};
 
 use super::session::{NoOnward, Session};
 use crate::connect::with_causes;
 use crate::handshake::{Inbox, MessageError};
-use crate::{Kind, Users};
+use crate::refusals::LeftOut;
+use crate::{Cause, Kind, Users};
 
-pub(super) async fn serve(session: Session) {
-    let mut inbox = Inbox::new(&session.stream);
+pub(super) async fn serve(mut session: Session) {
+    let stream = Arc::clone(&session.stream);
+    let mut inbox = Inbox::new(&stream);
     let users = session.shared.options.users.as_ref();
     let request = match timeout_at(session.deadline, negotiate(&mut inbox, users)).await {
-        Ok(Ok(request)) => request,
-        Ok(Err(Refusal { answer, reason })) => {
-            tracing::debug!(client = %session.client, reason, "SOCKS5 handshake failed");
-            return session.dismiss(&answer).await;
+        Ok(Ok((request, user))) => {
+            session.account = user.and_then(|user| users?.account(&user));
+            request
+        }
+        Ok(Err(refusal)) => {
+            refusal.report(&session);
+            return session.dismiss(&refusal.answer).await;
         }
         Err(_elapsed) => {
             tracing::debug!(client = %session.client, "no complete SOCKS5 request came in time");
@@ -54,10 +60,15 @@ pub(super) async fn serve(session: Session) {
 struct Refusal {
     answer: Vec<u8>,
     reason: String,
+    /// Somebody may be trying passwords.
+    is_password: bool,
 }
 
 /// Everything up to the request for a connection.
-async fn negotiate(inbox: &mut Inbox<'_>, users: Option<&Users>) -> Result<Destination, Refusal> {
+async fn negotiate(
+    inbox: &mut Inbox<'_>,
+    users: Option<&Users>,
+) -> Result<(Destination, Option<UserName>), Refusal> {
     let offer = inbox
         .message(MethodOffer::parse)
         .await
@@ -71,26 +82,29 @@ async fn negotiate(inbox: &mut Inbox<'_>, users: Option<&Users>) -> Result<Desti
         return Err(Refusal {
             answer: MethodSelection(Method::NoneAcceptable).encode().into(),
             reason: format!("the client does not offer {wanted:?}"),
+            is_password: false,
         });
     }
     inbox.send(&MethodSelection(wanted).encode()).await?;
-    if let Some(users) = users {
-        authenticate(inbox, users).await?;
-    }
+    let user = match users {
+        Some(users) => Some(authenticate(inbox, users).await?),
+        None => None,
+    };
     let request = inbox
         .message(Request::parse)
         .await
         .map_err(Refusal::of_request)?;
     match request.command {
-        Command::Connect => Ok(request.dest),
+        Command::Connect => Ok((request.dest, user)),
         other => Err(Refusal {
             answer: Reply::unbound(ReplyCode::CommandNotSupported).encode(),
             reason: format!("{other:?} is not supported"),
+            is_password: false,
         }),
     }
 }
 
-async fn authenticate(inbox: &mut Inbox<'_>, users: &Users) -> Result<(), Refusal> {
+async fn authenticate(inbox: &mut Inbox<'_>, users: &Users) -> Result<UserName, Refusal> {
     let UserPassAuth(given) = inbox
         .message(UserPassAuth::parse)
         .await
@@ -99,17 +113,34 @@ async fn authenticate(inbox: &mut Inbox<'_>, users: &Users) -> Result<(), Refusa
         return Err(Refusal {
             answer: AuthStatus::Refused.encode().into(),
             reason: format!("wrong user or password (user {})", given.user),
+            is_password: true,
         });
     }
-    Ok(inbox.send(&AuthStatus::Accepted.encode()).await?)
+    inbox.send(&AuthStatus::Accepted.encode()).await?;
+    Ok(given.user)
 }
 
 impl Refusal {
+    /// Says it in the log; a wrong password not only to those who debug, but once for each address.
+    fn report(&self, session: &Session) {
+        let (client, reason) = (session.client, &self.reason);
+        let refusals = &session.shared.refusals;
+        if self.is_password
+            && let Some(LeftOut(left_out)) =
+                refusals.is_news(Cause::Password, client.socket_addr().ip())
+        {
+            tracing::info!(%client, reason, left_out, "a SOCKS5 client was refused");
+        } else {
+            tracing::debug!(%client, reason, "SOCKS5 handshake failed");
+        }
+    }
+
     /// Before the request there is no code for "I don't understand you".
     fn silent(error: MessageError<socks5::Error>) -> Self {
         Self {
             answer: Vec::new(),
             reason: with_causes(&error),
+            is_password: false,
         }
     }
 
@@ -121,6 +152,7 @@ impl Refusal {
         Self {
             answer,
             reason: with_causes(&error),
+            is_password: false,
         }
     }
 }
