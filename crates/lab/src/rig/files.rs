@@ -1,15 +1,14 @@
 //! The settings files of edge and hub, in a folder of the rig's own.
 
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use toml::{Table, Value};
+use zeroize::Zeroizing;
 
-use super::spec::{Addresses, Capture, Mode, RigSpec};
-use super::{HUB_PORT, PROXY_PORT, RigError};
+use super::identity::{Identity, IdentityFiles, write_private};
+use super::spec::{Addresses, Capture, HubProtocol, Mode, RigSpec};
+use super::{HUB_PORT, LINK_PORT, PROXY_PORT, RigError};
 use crate::topology::{Lab, addresses};
 
 /// How long the hub lets connections go on when it is stopped: nobody waits for them here.
@@ -19,18 +18,30 @@ const PASSWORD: &str = "lab-password";
 
 /// A folder that goes with its value.
 #[derive(Debug)]
-pub(super) struct Files(TempDir);
+pub(super) struct Files {
+    folder: TempDir,
+    identity: Identity,
+}
 
 impl Files {
     pub(super) fn write(spec: &RigSpec, lab: &Lab) -> Result<Self, RigError> {
         let folder = tempfile::Builder::new().prefix("manypath-lab-").tempdir();
-        let files = Self(folder.map_err(RigError::Files)?);
+        let files = Self {
+            folder: folder.map_err(RigError::Files)?,
+            identity: Identity::generate(),
+        };
         let edge = merged("edge", files.edge(spec, lab), &spec.edge_settings)?;
-        let hub = merged("hub", files.hub(), &spec.hub_settings)?;
-        write(&files.edge_settings(), &edge)?;
-        write(&files.hub_settings(), &hub)?;
-        write(&files.path("hub.users"), &format!("{USER}:{PASSWORD}\n"))?;
+        let hub = merged("hub", files.hub(spec.protocol), &spec.hub_settings)?;
+        files.write_all(&edge, &hub).map_err(RigError::Files)?;
         Ok(files)
+    }
+
+    fn write_all(&self, edge: &str, hub: &str) -> std::io::Result<()> {
+        write_private(&self.edge_settings(), edge)?;
+        write_private(&self.hub_settings(), hub)?;
+        write_private(&self.socks5_users(), &format!("{USER}:{PASSWORD}\n"))?;
+        self.identity.write(self.folder())?;
+        Ok(())
     }
 
     fn edge(&self, spec: &RigSpec, lab: &Lab) -> Table {
@@ -52,11 +63,7 @@ impl Files {
         });
         let mut out = Table::new();
         if spec.mode == Mode::Double {
-            let hub = addresses::HUB.ipv4();
-            out.insert(
-                "hub".into(),
-                format!("socks5://{USER}:{PASSWORD}@{hub}:{HUB_PORT}").into(),
-            );
+            out.insert("hub".into(), self.hub_url(spec.protocol).into());
         }
         let host = table([
             ("interface", addresses::eth0().to_string().into()),
@@ -77,21 +84,45 @@ impl Files {
         ])
     }
 
-    fn hub(&self) -> Table {
-        let socks5 = table([
-            ("listen", vec![format!("[::]:{HUB_PORT}")].into()),
-            ("users", text(&self.path("hub.users"))),
-        ]);
-        table([
-            ("listen", Value::Array(Vec::new())),
+    fn hub_url(&self, protocol: HubProtocol) -> String {
+        let hub = addresses::HUB.ipv4();
+        match protocol {
+            HubProtocol::Manypath => self.link().to_string(),
+            HubProtocol::Socks5 => format!("socks5://{USER}:{PASSWORD}@{hub}:{HUB_PORT}"),
+        }
+    }
+
+    fn hub(&self, protocol: HubProtocol) -> Table {
+        let any = |port| Value::from(vec![format!("[::]:{port}")]);
+        let IdentityFiles { key, users } = IdentityFiles::below(self.folder());
+        let mut hub = table([
             ("drain", DRAIN.into()),
+            ("key", text(&key)),
+            ("users", text(&users)),
+            ("usage", text(&self.path("hub.usage"))),
             ("state", text(&self.path("hub.originals"))),
-            ("socks5", socks5.into()),
-        ])
+        ]);
+        match protocol {
+            HubProtocol::Manypath => hub.insert("listen".into(), any(LINK_PORT)),
+            HubProtocol::Socks5 => {
+                let socks5 = [
+                    ("listen", any(HUB_PORT)),
+                    ("users", text(&self.socks5_users())),
+                ];
+                hub.insert("listen".into(), Value::Array(Vec::new()));
+                hub.insert("socks5".into(), table(socks5).into())
+            }
+        };
+        hub
+    }
+
+    /// See [`super::Rig::link`].
+    pub(super) fn link(&self) -> Zeroizing<String> {
+        self.identity.link()
     }
 
     pub(super) fn folder(&self) -> &Path {
-        self.0.path()
+        self.folder.path()
     }
 
     pub(super) fn edge_settings(&self) -> PathBuf {
@@ -114,8 +145,12 @@ impl Files {
         self.path("hub.log")
     }
 
+    fn socks5_users(&self) -> PathBuf {
+        self.path("hub.socks5.users")
+    }
+
     fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.folder.path().join(name)
     }
 }
 
@@ -145,13 +180,6 @@ fn merge(base: &mut Table, more: Table) {
             (_, value) => drop(base.insert(key, value)),
         }
     }
-}
-
-fn write(path: &Path, text: &str) -> Result<(), RigError> {
-    let mut open = OpenOptions::new();
-    let file = open.create_new(true).write(true).mode(0o600).open(path);
-    file.and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(RigError::Files)
 }
 
 #[cfg(test)]

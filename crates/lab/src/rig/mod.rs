@@ -15,6 +15,7 @@
 
 mod error;
 mod files;
+mod identity;
 mod process;
 mod spec;
 
@@ -25,13 +26,16 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::topology::{Lab, Node, addresses};
 use crate::traffic::{self, Client, Origin, Via};
 
 pub use error::RigError;
 pub use process::{Process, ProcessError, Stopped};
-pub use spec::{Addresses, Capture, Mode, RigSpec};
+pub use spec::{Addresses, Capture, HubProtocol, Mode, RigSpec};
+
+pub(crate) use identity::{Identity, write_private};
 
 use files::Files;
 
@@ -39,8 +43,10 @@ use files::Files;
 pub const ORIGIN_PORT: u16 = 80;
 /// Where the edge's proxy listens.
 pub const PROXY_PORT: u16 = 1080;
-/// Where the hub listens.
+/// Where the hub's SOCKS5 server listens.
 pub const HUB_PORT: u16 = 1080;
+/// Where the hub listens for edges: the port of links.
+pub const LINK_PORT: u16 = 443;
 
 /// How long edge and hub may take to be ready. They need well under a second; a machine that
 /// compiles beside it needs more.
@@ -116,8 +122,9 @@ impl Rig {
             self.hub = Some(hub);
         }
         let namespace = self.lab.namespace(Node::Hub).clone();
+        let address = SocketAddr::from((addresses::HUB.ipv4(), self.spec.protocol.port()));
         self.wait(self.hub.as_ref(), "accept connections", || {
-            namespace.run(|| TcpStream::connect(hub_address())).is_ok()
+            namespace.run(|| TcpStream::connect(address)).is_ok()
         })
     }
 
@@ -242,6 +249,12 @@ impl Rig {
         self.files.edge_socket()
     }
 
+    /// The link of the hub's user, with its secret. Of use with [`HubProtocol::Manypath`] only.
+    #[must_use]
+    pub fn link(&self) -> Zeroizing<String> {
+        self.files.link()
+    }
+
     /// The origin's IPv4 address and port, as Windows programs know it.
     #[must_use]
     pub fn origin(&self) -> SocketAddr {
@@ -341,10 +354,6 @@ impl Drop for Rig {
         // Who wants to know calls `stop`.
         let _ = self.stop();
     }
-}
-
-fn hub_address() -> SocketAddr {
-    SocketAddr::from((addresses::HUB.ipv4(), HUB_PORT))
 }
 
 /// How many uplinks are up and have an address with an endpoint, by the edge's status.

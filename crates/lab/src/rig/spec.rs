@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use mptcp::Transport;
 
+use super::{HUB_PORT, LINK_PORT};
 use crate::topology::LabSpec;
 
 /// What a rig is made from.
@@ -13,6 +14,8 @@ pub struct RigSpec {
     pub lab: LabSpec,
     /// With or without a hub.
     pub mode: Mode,
+    /// What edge and hub speak with each other, if there is a hub.
+    pub protocol: HubProtocol,
     /// How the edge takes TCP in.
     pub capture: Capture,
     /// Where the uplinks' IPv4 addresses come from.
@@ -31,6 +34,15 @@ pub enum Mode {
     Single,
     /// MPTCP to the hub, and plain TCP on to the origin, which has no MPTCP.
     Double,
+}
+
+/// What edge and hub speak with each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HubProtocol {
+    /// The hub protocol.
+    Manypath,
+    /// SOCKS5, in clear: user `lab`, password `lab-password`. The hub listens for nothing else.
+    Socks5,
 }
 
 /// How the edge takes TCP in.
@@ -53,13 +65,14 @@ pub enum Addresses {
 }
 
 impl RigSpec {
-    /// The standard links, a hub, everything captured, DHCP.
+    /// The standard links, a hub that is reached by SOCKS5, everything captured, DHCP.
     #[must_use]
     pub fn new(program: impl Into<PathBuf>) -> Self {
         Self {
             program: program.into(),
             lab: LabSpec::default(),
             mode: Mode::Double,
+            protocol: HubProtocol::Socks5,
             capture: Capture::All,
             addresses: Addresses::Dhcp,
             edge_settings: String::new(),
@@ -74,6 +87,16 @@ impl RigSpec {
             lab: self.lab.with_static_uplinks(),
             addresses: Addresses::External,
             ..self
+        }
+    }
+}
+
+impl HubProtocol {
+    /// Where the hub listens.
+    pub(crate) const fn port(self) -> u16 {
+        match self {
+            Self::Manypath => LINK_PORT,
+            Self::Socks5 => HUB_PORT,
         }
     }
 }

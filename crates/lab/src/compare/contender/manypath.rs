@@ -1,9 +1,9 @@
 //! This program itself: `manypath edge` and `manypath hub`, with the settings that they have by
-//! default; without emulated links cubic instead of BBR.
+//! default; without emulated links cubic instead of BBR. They speak the hub protocol, and SOCKS5 where
+//! a row is about plain throughput.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::super::program::{start as start_program, wait_for_port, wait_until};
 use super::super::scene::{Place, Scene};
 use super::Programs;
-use crate::rig::{HUB_PORT, uplinks_in_use};
+use crate::rig::{HubProtocol, Identity, uplinks_in_use, write_private};
 use crate::topology::addresses;
 
 const USER: &str = "lab";
@@ -23,15 +23,17 @@ pub(super) fn start(
     program: &Path,
     folder: &Path,
 ) -> anyhow::Result<Programs> {
-    let kernel = if scene.is_emulated() {
-        ""
-    } else {
-        "[mptcp]\ncongestion_control = \"cubic\"\n"
-    };
-    write(&folder.join("users"), &format!("{USER}:{PASSWORD}\n"))?;
+    let protocol = protocol(scene);
+    let identity = Identity::generate();
+    identity.write(folder)?;
+    write_private(&folder.join("socks5"), &format!("{USER}:{PASSWORD}\n"))?;
     let (hub_file, edge_file) = (folder.join("hub.toml"), folder.join("edge.toml"));
-    write(&hub_file, &hub_settings(kernel, folder))?;
-    write(&edge_file, &edge_settings(scene, place, kernel, folder))?;
+    write_private(&hub_file, &hub_settings(scene, protocol, folder))?;
+    let url = match protocol {
+        HubProtocol::Manypath => identity.link().to_string(),
+        HubProtocol::Socks5 => socks5_url(protocol),
+    };
+    write_private(&edge_file, &edge_settings(scene, &url, place, folder))?;
 
     let arguments = |command: &'static str, file: &Path| {
         [
@@ -47,7 +49,7 @@ pub(super) fn start(
         arguments("hub", &hub_file),
         folder,
     )?;
-    let address = SocketAddr::from((addresses::HUB.ipv4(), HUB_PORT));
+    let address = SocketAddr::from((addresses::HUB.ipv4(), protocol.port()));
     wait_for_port(&hub, &place.hub, address)?;
     let edge = start_program(
         "edge",
@@ -66,17 +68,40 @@ pub(super) fn start(
     })
 }
 
-fn hub_settings(kernel: &str, folder: &Path) -> String {
-    let folder = folder.display();
+const fn protocol(_: Scene) -> HubProtocol {
+    HubProtocol::Socks5
+}
+
+fn socks5_url(protocol: HubProtocol) -> String {
+    let (hub, port) = (addresses::HUB.ipv4(), protocol.port());
+    format!("socks5://{USER}:{PASSWORD}@{hub}:{port}")
+}
+
+const fn kernel(scene: Scene) -> &'static str {
+    if scene.is_emulated() {
+        ""
+    } else {
+        "[mptcp]\ncongestion_control = \"cubic\"\n"
+    }
+}
+
+fn hub_settings(scene: Scene, protocol: HubProtocol, folder: &Path) -> String {
+    let (folder, port) = (folder.display(), protocol.port());
+    let listen = match protocol {
+        HubProtocol::Manypath => format!("listen = [\"[::]:{port}\"]"),
+        HubProtocol::Socks5 => format!(
+            "listen = []\nsocks5 = {{ listen = [\"[::]:{port}\"], users = \"{folder}/socks5\" }}"
+        ),
+    };
     format!(
-        "listen = []\ndrain = \"0s\"\n\
-         socks5 = {{ listen = [\"[::]:{HUB_PORT}\"], users = \"{folder}/users\" }}\n\
-         state = \"{folder}/hub.originals\"\n{kernel}"
+        "{listen}\nkey = \"{folder}/hub.key\"\nusers = \"{folder}/hub.users.toml\"\n\
+         usage = \"{folder}/hub.usage\"\ndrain = \"0s\"\nstate = \"{folder}/hub.originals\"\n{}",
+        kernel(scene)
     )
 }
 
-fn edge_settings(scene: Scene, place: &Place, kernel: &str, folder: &Path) -> String {
-    let (hub, folder) = (addresses::HUB.ipv4(), folder.display());
+fn edge_settings(scene: Scene, url: &str, place: &Place, folder: &Path) -> String {
+    let folder = folder.display();
     let source = if scene.is_emulated() {
         "dhcp"
     } else {
@@ -89,10 +114,11 @@ fn edge_settings(scene: Scene, place: &Place, kernel: &str, folder: &Path) -> St
         )
     });
     format!(
-        "[host]\ninterface = \"{}\"\n{}[out]\nhub = \"socks5://{USER}:{PASSWORD}@{hub}:{HUB_PORT}\"\n\
-         [control]\nsocket = \"{folder}/edge.sock\"\n{kernel}",
+        "[host]\ninterface = \"{}\"\n{}[out]\nhub = \"{url}\"\n\
+         [control]\nsocket = \"{folder}/edge.sock\"\n{}",
         addresses::eth0(),
         uplinks.collect::<String>(),
+        kernel(scene),
     )
 }
 
@@ -106,14 +132,4 @@ fn in_use(socket: &Path) -> usize {
         std::io::Result::Ok(serde_json::from_str(&text)?)
     };
     status().as_ref().map_or(0, uplinks_in_use)
-}
-
-/// Readable by its owner alone, as the programs want files with passwords.
-fn write(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut open = std::fs::OpenOptions::new();
-    open.create_new(true)
-        .write(true)
-        .mode(0o600)
-        .open(path)?
-        .write_all(text.as_bytes())
 }
