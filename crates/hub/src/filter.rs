@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use ipnet::IpNet;
 use relay::AddressFilter;
@@ -34,12 +34,18 @@ const REFUSED: [&str; 22] = [
     "ff00::/8",       // multicast
 ];
 
-/// Refuses special networks and the server's own addresses, but for what is allowed.
+/// Refuses special networks and the server's own addresses, but for what is allowed. Clones share
+/// what can be changed.
 #[derive(Clone, Debug)]
 pub struct Destinations {
-    refused: Vec<IpNet>,
+    refused: Arc<[IpNet]>,
+    lists: Arc<RwLock<Lists>>,
+}
+
+#[derive(Debug, Default)]
+struct Lists {
     allowed: Vec<IpNet>,
-    own: Arc<RwLock<BTreeSet<IpAddr>>>,
+    own: BTreeSet<IpAddr>,
 }
 
 impl Destinations {
@@ -50,15 +56,26 @@ impl Destinations {
             .map(|net| net.parse().expect("a network in the source"));
         Self {
             refused: refused.collect(),
-            allowed,
-            own: Arc::default(),
+            lists: Arc::new(RwLock::new(Lists {
+                allowed,
+                own: BTreeSet::new(),
+            })),
         }
+    }
+
+    /// Replaces the networks that are allowed although they are special.
+    pub fn set_allowed(&self, allowed: Vec<IpNet>) {
+        self.write().allowed = allowed;
     }
 
     /// The server's own addresses as they are now.
     pub fn set_own(&self, addresses: impl IntoIterator<Item = IpAddr>) {
-        // A panic elsewhere can't leave a set half written: it is replaced as a whole.
-        *self.own.write().unwrap_or_else(PoisonError::into_inner) = addresses.into_iter().collect();
+        self.write().own = addresses.into_iter().collect();
+    }
+
+    /// A panic elsewhere can't leave a list half written: each is replaced as a whole.
+    fn write(&self) -> RwLockWriteGuard<'_, Lists> {
+        self.lists.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -66,8 +83,8 @@ impl AddressFilter for Destinations {
     fn allows(&self, ip: IpAddr, _port: u16) -> bool {
         let ip = ip.to_canonical();
         let within = |nets: &[IpNet]| nets.iter().any(|net| net.contains(&ip));
-        let own = self.own.read().unwrap_or_else(PoisonError::into_inner);
-        within(&self.allowed) || !(within(&self.refused) || own.contains(&ip))
+        let lists = self.lists.read().unwrap_or_else(PoisonError::into_inner);
+        within(&lists.allowed) || !(within(&self.refused) || lists.own.contains(&ip))
     }
 }
 

@@ -1,20 +1,22 @@
 //! Runs the hub: prepares the kernel, listens, serves, drains, puts back.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use mptcp::{KernelSupport, ListenOptions, Transport};
 use netcfg::{Change, Netlink, Watch};
-use relay::{
-    AddressFilter, Connector, ConnectorOptions, Intake, Protocols, Route, Server, ServerOptions,
-    Users,
-};
+use relay::Intake;
 use settings::hub::Settings;
-use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::filter::Destinations;
+use crate::hub::Hub;
+use crate::metrics;
+use crate::reload::Reload;
 use crate::tune::{TuneError, Tuned};
+use crate::usage::{UsageFile, UsageKeeper};
 
 /// Why the hub can't run.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +30,27 @@ pub enum HubError {
     /// The users' file.
     #[error(transparent)]
     Users(#[from] settings::Errors),
+    /// Not there, or not to be read.
+    #[error("cannot read the hub's key {}; `manypath hub init` makes one", path.display())]
+    KeyFile {
+        /// The file.
+        path: PathBuf,
+        /// The kernel's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// No key in the key file.
+    #[error("{}: not a hub's key; take a copy of the right one, or let `manypath hub init` make one", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: tls::HubKeyError,
+    },
+    /// The kernel gives no signals.
+    #[error("cannot catch SIGHUP")]
+    Signal(#[source] std::io::Error),
     /// Usually taken by another program.
     #[error(
         "cannot listen on {address}; end the program that uses the port (ss -ltnp), or change `listen`"
@@ -47,74 +70,119 @@ pub enum HubError {
     Tune(#[from] TuneError),
 }
 
-/// Runs until `stop` is done, then drains for the time that the settings give.
+/// Runs until `stop` is done, then drains for the time that the settings give. `file` is where the
+/// settings are read from again on SIGHUP.
 ///
 /// # Errors
 /// When it can't start. Kernel settings that this kernel refuses are logged, not fatal.
-pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(), HubError> {
+pub async fn run(
+    settings: Settings,
+    file: &Path,
+    stop: impl Future<Output = ()>,
+) -> Result<(), HubError> {
     match mptcp::probe().map_err(HubError::Probe)? {
         KernelSupport::Available | KernelSupport::Disabled => {}
         missing => return Err(HubError::NoMptcp(missing)),
     }
-    let users = users(&settings)?;
+    let usage = UsageFile::load(&settings.usage);
+    let hub = Hub::new(&settings, usage.table().clone())?;
     let netlink = Netlink::new()?;
     let tuned = Tuned::apply(&settings, &netlink).await?;
-    let served = serve(&settings, users, &netlink, stop).await;
+    let served = serve(&hub, settings, file, usage, &netlink, stop).await;
     tuned.restore().await;
     served
 }
 
-fn users(settings: &Settings) -> Result<Users, HubError> {
-    let Some(socks5) = &settings.socks5 else {
-        return Ok(Users::from_iter([]));
-    };
-    let users = settings::hub::Users::load(&socks5.users)?;
-    Ok(users.iter().map(wire::Credentials::from).collect())
-}
-
 async fn serve(
-    settings: &Settings,
-    users: Users,
+    hub: &Hub,
+    settings: Settings,
+    file: &Path,
+    usage: UsageFile,
     netlink: &Netlink,
     stop: impl Future<Output = ()>,
 ) -> Result<(), HubError> {
-    let destinations = Destinations::new(settings.allow.clone());
     // Listen first, read second: what changes in between comes as an event. And know all of them
     // before anyone can ask for one.
     let changes = netlink.watch()?;
-    read_own_addresses(netlink, &destinations).await?;
-    let socks5 = settings.socks5.iter().flat_map(|socks5| &socks5.listen);
-    let listeners = socks5.map(|&address| listen(address));
-    let listeners: Vec<TcpListener> = listeners.collect::<Result<_, _>>()?;
-    let server = server(settings, users, Arc::new(destinations.clone()));
+    read_own_addresses(netlink, hub.destinations()).await?;
+    let listeners = listeners(hub, &settings)?;
+    let metrics = metrics(hub, &settings)?;
+    let drain = settings.drain;
+    let reload = Reload::new(hub.clone(), settings, file).map_err(HubError::Signal)?;
+    let keeper = UsageKeeper::new(hub.clone(), usage).map_err(HubError::Signal)?;
+    let keep_up = async {
+        tokio::select! {
+            result = follow_own_addresses(netlink, changes, hub.destinations()) => result,
+            () = reload.run() => Ok(()),
+            () = metrics => Ok(()),
+        }
+    };
+    let serving = keeper.keep(serve_all(hub, listeners, drain, stop));
+    tokio::select! {
+        () = serving => Ok(()),
+        result = keep_up => result,
+    }
+}
+
+/// Serves all listeners until `stop` is done, and lets connections go on for `drain`.
+async fn serve_all(
+    hub: &Hub,
+    listeners: Vec<(TcpListener, Intake)>,
+    drain: Duration,
+    stop: impl Future<Output = ()>,
+) {
     let (stopping, stopped) = watch::channel(false);
-    let serving = listeners.into_iter().map(|listener| {
-        let (server, mut stopped) = (server.clone(), stopped.clone());
+    let serving = listeners.into_iter().map(|(listener, intake)| {
+        let (server, mut stopped) = (hub.server().clone(), stopped.clone());
         async move {
             let stop = async move { drop(stopped.wait_for(|stop| *stop).await) };
-            server.serve(listener, Intake::Proxy, stop).await
+            server.serve(listener, intake, stop).await
         }
     });
-    let mut serving = std::pin::pin!(futures_util::future::join_all(serving));
-    tokio::select! {
-        _ = &mut serving => return Ok(()),
-        result = follow_own_addresses(netlink, changes, &destinations) => return result,
-        () = stop => {}
-    }
-    tracing::info!(
-        "stopping: {} connections may end within {:?}",
-        server.registry().len(),
-        settings.drain
-    );
-    let _ = stopping.send(true);
-    for drained in serving.await {
+    let serving = futures_util::future::join_all(serving);
+    let stop = async {
+        stop.await;
+        let open = hub.server().registry().len();
+        tracing::info!("stopping: {open} connections may end within {drain:?}");
+        stopping.send_replace(true);
+    };
+    for drained in futures_util::future::join(serving, stop).await.0 {
         tracing::info!(
             "{} connections ended, {} were reset",
             drained.finished,
             drained.aborted
         );
     }
-    Ok(())
+}
+
+fn listeners(hub: &Hub, settings: &Settings) -> Result<Vec<(TcpListener, Intake)>, HubError> {
+    let socks5 = settings.socks5.iter().flat_map(|socks5| &socks5.listen);
+    let socks5 = socks5.map(|address| (*address, Intake::Proxy));
+    let edges = hub.intake().into_iter();
+    let edges =
+        edges.flat_map(|intake| settings.listen.iter().map(move |it| (*it, intake.clone())));
+    edges
+        .chain(socks5)
+        .map(|(address, intake)| Ok((listen(address)?, intake)))
+        .collect()
+}
+
+/// Answers Prometheus, if it is asked for. Never ends.
+fn metrics(hub: &Hub, settings: &Settings) -> Result<impl Future<Output = ()> + use<>, HubError> {
+    let listen =
+        |address| metrics::listen(address).map_err(|source| HubError::Listen { address, source });
+    let listener = settings
+        .metrics
+        .as_ref()
+        .map(|metrics| listen(metrics.listen));
+    let listener = listener.transpose()?;
+    let hub = hub.clone();
+    Ok(async move {
+        match listener {
+            Some(listener) => metrics::serve(listener, move || hub.snapshot()).await,
+            None => std::future::pending().await,
+        }
+    })
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, HubError> {
@@ -129,27 +197,6 @@ fn listen(address: SocketAddr) -> Result<TcpListener, HubError> {
         tracing::warn!("{address}: the kernel gives no MPTCP socket; clients get plain TCP");
     }
     TcpListener::from_std(listening.listener).map_err(failed)
-}
-
-fn server(settings: &Settings, users: Users, filter: Arc<dyn AddressFilter>) -> Server {
-    let connector = Connector::new(
-        Route::Direct(Transport::Tcp),
-        ConnectorOptions {
-            timeout: settings.connect_timeout,
-            filter: Some(filter),
-            ..ConnectorOptions::default()
-        },
-    );
-    Server::new(
-        connector,
-        ServerOptions {
-            protocols: Protocols::SOCKS5,
-            users: Some(users),
-            idle_timeout: settings.idle_timeout.duration(),
-            drain: settings.drain,
-            ..ServerOptions::default()
-        },
-    )
 }
 
 /// Keeps the list of the server's own addresses right. Never ends but by an error.

@@ -22,6 +22,7 @@ pub struct Arguments {
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
     let settings = Settings::load(&arguments.settings)
         .map_err(|errors| Failure::Settings(errors.to_string()))?;
+    super::keep_memory_private();
     super::raise_open_files();
     let runtime = super::runtime()?;
     if arguments.once {

@@ -27,3 +27,16 @@ fn raise_open_files() {
         },
     );
 }
+
+/// Keys and secrets are in memory, so it goes into no core file, and programs of the same user can't
+/// look into it (PR_SET_DUMPABLE in prctl(2)).
+fn keep_memory_private() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    // Neither can fail for a process itself; if it does, running is worth more.
+    let _ = setrlimit(Resource::Core, none);
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}

@@ -5,8 +5,10 @@ use std::net::TcpListener;
 use lab::topology::Node;
 use mptcp::Transport;
 use netcfg::{Address, Netlink};
+use wire::hub::OpenRefusal;
 
 use crate::client::{NOT_ALLOWED, SUCCEEDED, code_for, connect_to, login, name};
+use crate::edge::admitted;
 use crate::server::{Server, eventually, hub_v4};
 
 const NEAR: [&str; 20] = [
@@ -100,6 +102,43 @@ fn names_are_judged_by_the_address_that_is_connected_to() {
     }
     // There is no such name.
     assert_eq!(code_for(&server, "nowhere.test", 80), 4, "host unreachable");
+}
+
+/// DNS rebinding: a name that leads inwards, or also inwards.
+#[test]
+fn edges_are_judged_as_strictly() {
+    let hosts = "127.0.0.1 localhost\n10.9.9.9 private.test\n::ffff:127.0.0.1 mapped.test\n\
+                 203.0.113.3 own.test\n203.0.113.18 origin.test\n127.0.0.1 both.test\n\
+                 203.0.113.18 both.test\n";
+    let server = with_hosts("", hosts);
+    let near = server
+        .lab
+        .namespace(Node::Hub)
+        .run(|| TcpListener::bind("127.0.0.1:81"));
+    let _near = near.expect("a listener");
+    server.at_guest(async || {
+        let mut edge = admitted(&server.key, &server.alice).await;
+        let names = ["private.test", "mapped.test", "own.test"];
+        for host in NEAR.iter().chain(&OWN).chain(&names) {
+            let destination = match host.contains(':') {
+                true => format!("[{host}]:80"),
+                false => format!("{host}:80"),
+            };
+            let refusal = edge.tries(&destination).await;
+            assert_eq!(refusal, Some(OpenRefusal::NotAllowed), "{destination}");
+        }
+        for (destination, refusal) in [
+            ("origin.test:80", None),
+            ("both.test:80", None),
+            ("both.test:81", Some(OpenRefusal::Refused)),
+            ("nowhere.test:80", Some(OpenRefusal::NameNotFound)),
+        ] {
+            assert_eq!(edge.tries(destination).await, refusal, "{destination}");
+        }
+        // Where a name leads inside is not told.
+        let refused = edge.open("private.test:80").await.expect_err("a refusal");
+        assert!(!refused.text.contains("10.9.9.9"), "{}", refused.text);
+    });
 }
 
 #[test]

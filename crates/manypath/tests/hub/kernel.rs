@@ -107,7 +107,7 @@ fn a_failed_start_leaves_nothing_behind() {
     let (code, says) = server.fail();
     assert_eq!(code, 1);
     assert!(
-        says.contains("cannot listen on [::]:1080") && says.contains("ss -ltnp"),
+        says.contains("cannot listen on [::]:443") && says.contains("ss -ltnp"),
         "{says}"
     );
     // The one that runs keeps what it has.

@@ -12,12 +12,18 @@ use lab::topology::{Lab, LabSpec, Node, addresses};
 use lab::traffic::Origin;
 use mptcp::{Endpoint, Limits, PathManager, Transport};
 use netcfg::Sysctl;
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+use tls::HubKey;
 
 use crate::client;
+use crate::edge::User;
 
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_manypath");
+
+/// Where the hub listens for edges. SOCKS5 is on [`HUB_PORT`].
+pub const EDGES_PORT: u16 = 443;
 
 /// How long anything may take that a test waits for: much longer than it takes, because the machine
 /// may have other work.
@@ -30,6 +36,9 @@ pub struct Server {
     wrapper: Option<String>,
     pub lab: Lab,
     pub folder: TempDir,
+    pub key: HubKey,
+    /// In the hub's users file from the start.
+    pub alice: User,
     _origin: Origin,
 }
 
@@ -44,8 +53,12 @@ impl Server {
             wrapper: None,
             lab,
             folder: tempfile::tempdir().expect("a folder"),
+            key: HubKey::generate(),
+            alice: User::new("alice"),
             _origin: origin.expect("an origin"),
         };
+        server.write("hub.key", &server.key.to_pem());
+        server.write("users.toml", &server.alice.entry(""));
         server.write("users", "alice:wonder land\nbob:builder\n");
         server.set(settings);
         server
@@ -65,12 +78,18 @@ impl Server {
 
     /// The same with another file for former kernel settings.
     pub fn set_with(&self, state: &str, settings: &str) {
-        let (users, state) = (self.path("users"), self.path(state));
-        let common = format!(
-            "listen = []\nsocks5 = {{ listen = [\"[::]:1080\"], users = {users:?} }}\n\
-             state = {state:?}\n{settings}\n"
-        );
-        self.write("hub.toml", &common);
+        let file = |key: &str, name: &str| format!("{key} = {:?}\n", self.path(name));
+        let common = [
+            "listen = [\"[::]:443\"]\n",
+            &file("key", "hub.key"),
+            &file("users", "users.toml"),
+            &file("usage", "hub.usage"),
+            &file("state", state),
+            settings,
+            "\n[socks5]\nlisten = [\"[::]:1080\"]\n",
+            &file("users", "users"),
+        ];
+        self.write("hub.toml", &common.concat());
     }
 
     /// A shell's words to be run before the hub, in a mount namespace of its own.
@@ -107,7 +126,8 @@ impl Server {
         eventually("the hub listens", || {
             assert!(!process.has_ended(), "{}", process.log_tail());
             let hub = self.lab.namespace(Node::Hub);
-            hub.run(|| client::dial(Transport::Tcp, hub_v4())).ok()
+            hub.run(|| client::dial(Transport::Tcp, hub_v4())).ok()?;
+            hub.run(|| client::dial(Transport::Tcp, hub_edges())).ok()
         });
         self.process = Some(process);
     }
@@ -135,9 +155,23 @@ impl Server {
 
     /// Tells the hub to stop, and does not wait for it.
     pub fn ask_to_stop(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    pub fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.process().id()).expect("a process id");
-        let pid = rustix::process::Pid::from_raw(id).expect("a process id");
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
+        let pid = Pid::from_raw(id).expect("a process id");
+        kill_process(pid, signal).expect("it runs");
+    }
+
+    /// Waits until the log holds a text.
+    pub fn wait_for_log(&self, text: &str) {
+        eventually(text, || self.log().contains(text).then_some(()));
+    }
+
+    /// Runs an edge of a test's on the guest.
+    pub fn at_guest<T: Send>(&self, act: impl AsyncFnOnce() -> T + Send) -> T {
+        self.within(Node::Guest, act)
     }
 
     pub fn stop(&mut self) -> Result<(), ProcessError> {
@@ -179,6 +213,11 @@ impl Server {
             runtime.expect("a runtime").block_on(act())
         })
     }
+}
+
+/// Where the hub takes edges in.
+pub fn hub_edges() -> SocketAddr {
+    SocketAddr::from((addresses::HUB.ipv4(), EDGES_PORT))
 }
 
 pub fn hub_v4() -> SocketAddr {

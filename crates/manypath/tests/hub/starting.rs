@@ -35,6 +35,45 @@ fn an_error_in_the_users_file_is_named_with_its_line() {
 }
 
 #[test]
+fn without_key_or_users_file_it_says_what_to_do() {
+    let server = Server::prepare("");
+    server.write("users.toml", "[[user]]\nname = \"bob\"\n");
+    let (code, said) = server.fail();
+    assert_eq!(code, 2, "{said}");
+    assert!(
+        said.contains("users.toml:1") && said.contains("key"),
+        "{said}"
+    );
+    fs::remove_file(server.path("users.toml")).expect("it was there");
+    let (code, said) = server.fail();
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("users.toml"), "{said}");
+    server.write("users.toml", "");
+
+    server.write(
+        "hub.key",
+        "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n",
+    );
+    let (code, said) = server.fail();
+    assert_eq!(code, 1, "{said}");
+    assert!(
+        said.contains("hub.key") && said.contains("manypath hub init"),
+        "{said}"
+    );
+    assert!(
+        !said.contains("c2VjcmV0") && !said.contains("secret"),
+        "{said}"
+    );
+    fs::remove_file(server.path("hub.key")).expect("it was there");
+    let (code, said) = server.fail();
+    assert_eq!(code, 1, "{said}");
+    assert!(
+        said.contains("hub.key") && said.contains("manypath hub init"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_users_file_that_others_may_read_is_warned_of() {
     let mut server = Server::prepare("");
     let open = fs::Permissions::from_mode(0o644);
@@ -95,12 +134,13 @@ fn without_root(server: &mut Server) -> String {
     for path in [server.folder.path(), &program] {
         fs::set_permissions(path, everyone.clone()).expect("rights");
     }
-    for file in ["users", "hub.toml"] {
+    for file in ["users", "users.toml", "hub.key", "hub.toml"] {
         let owner = Some(65534);
         std::os::unix::fs::chown(server.path(file), owner, owner).expect("an owner");
     }
     format!(
-        "exec setpriv --reuid 65534 --regid 65534 --clear-groups {} hub --settings {}",
+        "echo 0 > /proc/sys/net/ipv4/ip_unprivileged_port_start\n\
+         exec setpriv --reuid 65534 --regid 65534 --clear-groups {} hub --settings {}",
         program.display(),
         server.path("hub.toml").display()
     )

@@ -5,8 +5,11 @@ use std::time::Instant;
 
 use lab::topology::Node;
 use mptcp::Transport;
+use relay::secure::Message;
+use wire::hub::Frame;
 
 use crate::client::{dial, receive, request, to_origin};
+use crate::edge::admitted;
 use crate::server::{Server, eventually, hub_v4, hub_v6};
 
 #[test]
@@ -59,4 +62,57 @@ fn a_longer_transfer_is_reset_when_the_drain_is_over() {
         let log = server.log();
         assert!(log.contains("0 connections ended, 1 were reset"), "{log}");
     }
+}
+
+#[test]
+fn edges_are_told_to_go_and_running_connections_end_in_peace() {
+    let mut server = Server::start("drain = \"30s\"");
+    server.at_guest(async || {
+        let mut idle = admitted(&server.key, &server.alice).await;
+        let mut busy = admitted(&server.key, &server.alice).await;
+        busy.open_origin().await;
+        busy.request("/messages/10/100").await;
+        busy.read(16).await.expect("the first message");
+        server.ask_to_stop();
+        let (words, end) = idle.last_words().await;
+        assert!(matches!(words[..], [Message::GoAway]), "{words:?}");
+        assert!(end.is_closed(), "an orderly end: {end:?}");
+        busy.read(99 * 16).await.expect("all messages");
+        busy.send(&[Frame::Fin]).await;
+        let (words, end) = busy.last_words().await;
+        assert!(
+            words.iter().any(|word| matches!(word, Message::Fin)),
+            "{words:?}"
+        );
+        assert!(matches!(words.last(), Some(Message::GoAway)), "{words:?}");
+        assert!(end.is_closed(), "an orderly end: {end:?}");
+    });
+    server.stop().expect("a clean stop");
+    let log = server.log();
+    assert!(log.contains("2 connections ended, 0 were reset"), "{log}");
+}
+
+#[test]
+fn an_edge_s_transfer_is_aborted_when_the_drain_is_over() {
+    let mut server = Server::start("drain = \"300ms\"");
+    server.at_guest(async || {
+        let mut busy = admitted(&server.key, &server.alice).await;
+        busy.open_origin().await;
+        busy.request("/messages/10/6000").await;
+        busy.read(16).await.expect("the first message");
+        server.ask_to_stop();
+        let (words, end) = busy.last_words().await;
+        assert!(
+            !words.iter().any(|word| matches!(word, Message::Fin)),
+            "no end of file"
+        );
+        assert!(words.len() > 5, "it went on for a while: {words:?}");
+        assert!(
+            !end.is_closed() || matches!(words.last(), Some(Message::Abort)),
+            "{end:?}"
+        );
+    });
+    server.stop().expect("a clean stop");
+    let log = server.log();
+    assert!(log.contains("0 connections ended, 1 were reset"), "{log}");
 }

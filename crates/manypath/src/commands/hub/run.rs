@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use settings::hub::Settings;
 
-use crate::commands::{raise_open_files, runtime};
+use crate::commands::{keep_memory_private, raise_open_files, runtime};
 use crate::{Failure, log, shutdown};
 
 #[derive(Debug, clap::Args)]
@@ -15,6 +15,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
+    keep_memory_private();
     let settings = Settings::load(&arguments.settings)
         .map_err(|errors| Failure::Settings(errors.to_string()))?;
     raise_open_files();
@@ -25,7 +26,9 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         }
     }
     let result = runtime()?.block_on(async {
-        Ok::<_, std::io::Error>(hub::run(settings, shutdown::requested()?).await)
+        Ok::<_, std::io::Error>(
+            hub::run(settings, &arguments.settings, shutdown::requested()?).await,
+        )
     })?;
     match result {
         Err(hub::HubError::Users(errors)) => Err(Failure::Settings(errors.to_string())),

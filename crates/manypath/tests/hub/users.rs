@@ -1,0 +1,128 @@
+//! The users file while the hub runs.
+
+use std::fs;
+
+use relay::secure::Message;
+use rustix::process::Signal;
+use wire::hub::OpenRefusal;
+
+use crate::edge::{User, admitted, is_known};
+use crate::server::{Server, eventually};
+
+/// Replaces the users file as careful programs do.
+fn replace(server: &Server, text: &str) {
+    server.write("draft", text);
+    fs::rename(server.path("draft"), server.path("users.toml")).expect("a rename");
+}
+
+/// Polls until the hub knows the user, or no more.
+fn wait_until_known(server: &Server, user: &User, known: bool) {
+    eventually("the users file counts", || {
+        let is = server.at_guest(async || is_known(&server.key, user).await);
+        (is == known).then_some(())
+    });
+}
+
+#[test]
+fn users_come_and_go_without_disturbing_others() {
+    let server = Server::start("");
+    let (alice, bob, key) = (&server.alice, User::new("bob"), &server.key);
+    server.at_guest(async || {
+        let mut kept = admitted(key, alice).await;
+        kept.open_origin().await;
+        kept.request("/messages/10/100000").await;
+
+        // Written in place, then replaced.
+        assert!(!is_known(key, &bob).await);
+        server.write("users.toml", &(alice.entry("") + &bob.entry("")));
+        wait_until_known(&server, &bob, true);
+        let mut idle = admitted(key, &bob).await;
+        let mut busy = admitted(key, &bob).await;
+        busy.open_origin().await;
+        busy.request("/messages/10/100000").await;
+        busy.read(16).await.expect("bytes");
+
+        replace(&server, &alice.entry(""));
+        let (words, _) = idle.last_words().await;
+        assert!(matches!(words[..], [Message::GoAway]), "{words:?}");
+        let (words, _) = busy.last_words().await;
+        let aborted = matches!(words.last(), Some(Message::Abort | Message::Data(_)) | None);
+        assert!(aborted, "{:?}", words.last());
+        assert!(!is_known(key, &bob).await);
+
+        kept.read(1000).await.expect("alice has noticed nothing");
+        assert!(is_known(key, alice).await);
+    });
+    let log = server.log();
+    assert!(log.contains("added=1 removed=0 changed=0"), "{log}");
+    assert!(log.contains("added=0 removed=1 changed=0"), "{log}");
+    assert!(log.contains("the user was removed"), "{log}");
+}
+
+#[test]
+fn a_broken_file_changes_nothing_and_is_named_with_line_and_key() {
+    let mut server = Server::start("");
+    let (bob, entry) = (User::new("bob"), server.alice.entry(""));
+    for broken in [
+        format!("{entry}[[user]]\nname = \"bob\"\nkee = 7\n"),
+        format!("{entry}{}", bob.entry("rate = \"fast\"")),
+        "[[user]\n".to_owned(),
+    ] {
+        let before = server.log().matches("the users stay as they are").count();
+        replace(&server, &broken);
+        eventually("the log says so", || {
+            let now = server.log().matches("the users stay as they are").count();
+            (now > before).then_some(())
+        });
+        let known = server.at_guest(async || is_known(&server.key, &server.alice).await);
+        assert!(known, "{broken}");
+    }
+    let log = server.log();
+    let place = |what: &str| log.contains("users.toml:") && log.contains(what);
+    assert!(place("kee") && place("rate"), "{log}");
+    fs::remove_file(server.path("users.toml")).expect("it was there");
+    server.wait_for_log("the users file can't be read");
+    assert!(server.at_guest(async || is_known(&server.key, &server.alice).await));
+    replace(&server, &(entry + &bob.entry("")));
+    wait_until_known(&server, &bob, true);
+    server.stop().expect("a clean stop");
+}
+
+#[test]
+fn a_new_key_ends_what_the_old_one_has() {
+    let server = Server::start("");
+    let again = User::new("alice");
+    server.at_guest(async || {
+        let mut old = admitted(&server.key, &server.alice).await;
+        replace(&server, &again.entry(""));
+        let (words, _) = old.last_words().await;
+        assert!(matches!(words[..], [Message::GoAway]), "{words:?}");
+        assert!(is_known(&server.key, &again).await);
+        assert!(!is_known(&server.key, &server.alice).await);
+    });
+}
+
+#[test]
+fn hangup_reads_settings_and_users_again() {
+    let server = Server::start("log_destinations = false");
+    server.at_guest(async || {
+        let mut edge = admitted(&server.key, &server.alice).await;
+        let near = "127.0.0.1:9";
+        assert_eq!(edge.tries(near).await, Some(OpenRefusal::NotAllowed));
+        assert!(!server.log().contains(near), "{}", server.log());
+        server.set("log_destinations = true\nallow = [\"127.0.0.0/8\"]");
+        server.signal(Signal::HUP);
+        server.wait_for_log("the settings were read");
+        assert_eq!(edge.tries(near).await, Some(OpenRefusal::Refused));
+        server.wait_for_log(near);
+        assert!(!server.log().contains("need a restart"), "{}", server.log());
+
+        server.set("drain = \"1s\"");
+        server.signal(Signal::HUP);
+        server.wait_for_log("need a restart");
+        server.set("drain = 1");
+        server.signal(Signal::HUP);
+        server.wait_for_log("the settings are wrong");
+        assert_eq!(edge.tries(near).await, Some(OpenRefusal::NotAllowed));
+    });
+}
