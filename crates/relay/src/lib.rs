@@ -22,6 +22,7 @@ pub mod server;
 mod socket;
 pub mod throttle;
 pub mod users;
+pub mod warm;
 
 pub use account::{Account, AccountTerms, Accounts, Usage};
 pub use address::{ClientAddr, ListenAddr, OriginalDestination};
@@ -39,3 +40,4 @@ pub use server::{
 };
 pub use throttle::{Rates, Throttle};
 pub use users::Users;
+pub use warm::{HubAddress, HubError, HubPool, HubState, HubStatus, PoolOptions};

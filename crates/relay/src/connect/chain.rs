@@ -37,6 +37,7 @@ impl Chain {
         let direct = Direct {
             transport: Transport::Mptcp,
             filter: None,
+            from: mptcp::ConnectOptions::default(),
         };
         let (stream, _) =
             direct

@@ -1,5 +1,6 @@
 //! Straight to a destination, by Happy Eyeballs (RFC 8305) where it has several addresses.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -18,9 +19,10 @@ use crate::socket;
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// How to connect straight to a destination.
-pub(super) struct Direct<'a> {
-    pub(super) transport: Transport,
-    pub(super) filter: Option<&'a dyn AddressFilter>,
+pub(crate) struct Direct<'a> {
+    pub(crate) transport: Transport,
+    pub(crate) filter: Option<&'a dyn AddressFilter>,
+    pub(crate) from: ConnectOptions,
 }
 
 impl Direct<'_> {
@@ -34,7 +36,34 @@ impl Direct<'_> {
         &self,
         destination: &Destination,
     ) -> Result<(TcpStream, SocketAddr), ConnectError> {
-        let addresses = self.filter(destination, resolve(destination).await?)?;
+        let addresses = self.addresses(destination).await?;
+        self.reach(destination, addresses).await
+    }
+
+    /// The addresses that may be connected to, at least one.
+    pub(crate) async fn addresses(
+        &self,
+        destination: &Destination,
+    ) -> Result<Vec<SocketAddr>, ConnectError> {
+        let mut addresses = resolve(destination).await?;
+        if let Some(local) = self.from.local {
+            addresses.retain(|address| address.is_ipv4() == local.is_ipv4());
+            if addresses.is_empty() {
+                return Err(ConnectError::NetworkUnreachable {
+                    destination: destination.clone(),
+                    source: io::ErrorKind::AddrNotAvailable.into(),
+                });
+            }
+        }
+        self.filter(destination, addresses)
+    }
+
+    /// A connection to one of the addresses, and our own end of it.
+    pub(crate) async fn reach(
+        &self,
+        destination: &Destination,
+        addresses: Vec<SocketAddr>,
+    ) -> Result<(TcpStream, SocketAddr), ConnectError> {
         let stream = self.race(destination, interleave(addresses)).await?;
         socket::prepare(&stream);
         match stream.local_addr() {
@@ -101,7 +130,7 @@ impl Direct<'_> {
         address: SocketAddr,
     ) -> Result<TcpStream, ConnectError> {
         let began = Instant::now();
-        mptcp::connect(self.transport, address, &ConnectOptions::default())
+        mptcp::connect(self.transport, address, &self.from)
             .await
             .map_err(|source| ConnectError::from_io(destination.clone(), source, began.elapsed()))
     }

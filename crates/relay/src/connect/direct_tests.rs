@@ -58,6 +58,7 @@ async fn race(transport: Transport, addresses: &[String]) -> Result<TcpStream, C
     let race = Direct {
         transport,
         filter: None,
+        from: ConnectOptions::default(),
     };
     race.race(&destination, addresses).await
 }

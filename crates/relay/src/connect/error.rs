@@ -5,8 +5,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use rustix::io::Errno;
+use wire::hub::OpenRefusal;
 use wire::socks5::{self, ReplyCode};
 use wire::{Destination, DomainName};
+
+use crate::warm::{HubError, in_brackets};
 
 /// Why there is no onward connection.
 #[derive(Debug, thiserror::Error)]
@@ -112,6 +115,24 @@ pub enum ConnectError {
         /// Its answer.
         code: ReplyCode,
     },
+    /// The hub reported that it does not, or can't, connect to the destination.
+    #[error(
+        "the hub {hub} does not connect to {destination}: {code}{}",
+        in_brackets(text)
+    )]
+    RefusedByHub {
+        /// The hub.
+        hub: Destination,
+        /// The destination.
+        destination: Destination,
+        /// Its reason.
+        code: OpenRefusal,
+        /// Its reason in words.
+        text: String,
+    },
+    /// The hub can't be used.
+    #[error(transparent)]
+    Hub(#[from] HubError),
     /// A proxy of the chain wants credentials and there are none, or it wants another method.
     #[error(
         "the proxy {hop} accepts no method of authentication that we have; set user and password"
@@ -147,17 +168,18 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
-    /// A proxy of the chain failed, not the destination.
+    /// A proxy of the chain or the hub failed, not the destination.
     pub(super) fn is_of_a_proxy(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::FirstHop { .. }
-                | Self::NextHop { .. }
-                | Self::HopMethod { .. }
-                | Self::HopCredentials { .. }
-                | Self::HopProtocol { .. }
-                | Self::HopBroke { .. }
-        )
+            | Self::NextHop { .. }
+            | Self::HopMethod { .. }
+            | Self::HopCredentials { .. }
+            | Self::HopProtocol { .. }
+            | Self::HopBroke { .. } => true,
+            Self::Hub(error) => error.is_trouble(),
+            _ => false,
+        }
     }
 
     /// What the kernel's answer to a connect means.
@@ -203,7 +225,7 @@ impl ConnectError {
     ///
     /// The RFC has no code for a timeout. Tor and microsocks answer 6 (TTL expired), so that is what
     /// clients show as one. A name without address is 4 with both of them, too. A broken proxy of our
-    /// chain is 1: codes 3 to 6 would blame the destination.
+    /// chain, or a broken hub, is 1: codes 3 to 6 would blame the destination.
     pub fn reply_code(&self) -> ReplyCode {
         match self {
             Self::Refused { .. } => ReplyCode::ConnectionRefused,
@@ -214,7 +236,20 @@ impl ConnectError {
             }
             Self::NotAllowed { .. } => ReplyCode::NotAllowed,
             Self::Upstream { code, .. } => *code,
-            Self::Local { .. }
+            Self::RefusedByHub { code, .. } => match code {
+                OpenRefusal::Refused => ReplyCode::ConnectionRefused,
+                OpenRefusal::TimedOut => ReplyCode::TtlExpired,
+                OpenRefusal::HostUnreachable | OpenRefusal::NameNotFound => {
+                    ReplyCode::HostUnreachable
+                }
+                OpenRefusal::NetworkUnreachable => ReplyCode::NetworkUnreachable,
+                OpenRefusal::NotAllowed => ReplyCode::NotAllowed,
+                OpenRefusal::UserLimit | OpenRefusal::HubFailure | OpenRefusal::Other(_) => {
+                    ReplyCode::GeneralFailure
+                }
+            },
+            Self::Hub(_)
+            | Self::Local { .. }
             | Self::FirstHop { .. }
             | Self::NextHop { .. }
             | Self::HopMethod { .. }

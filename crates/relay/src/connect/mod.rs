@@ -17,12 +17,14 @@ use tokio::sync::watch;
 use wire::Destination;
 
 use crate::copy::Leg;
+use crate::warm::{HubPool, Lease};
 
 pub use bypass::{Bypass, BypassRule};
 pub use chain::{Chain, Hop};
+pub(crate) use direct::Direct;
 pub use error::ConnectError;
 pub(crate) use error::with_causes;
-use trouble::Trouble;
+pub(crate) use trouble::Trouble;
 
 /// Opens connections to destinations, along one [`Route`].
 #[derive(Debug)]
@@ -39,18 +41,20 @@ pub enum Route {
     Direct(Transport),
     /// Through SOCKS5 proxies. A name is passed on as it is.
     Chain(Chain),
+    /// Through a hub. A name is passed on as it is.
+    Hub(HubPool),
 }
 
 /// What a [`Connector`] heeds besides its route.
 #[derive(Debug)]
 pub struct ConnectorOptions {
     /// How long a connection may take to open, name resolution and proxies' handshakes included, the
-    /// wait for an uplink not.
+    /// wait for an uplink not. A [`HubPool`] has its own.
     pub timeout: Duration,
     /// Destinations that go out directly over plain TCP.
     pub bypass: Bypass,
     /// Asked about every address before it is connected to, bypassed ones too; not about the proxies
-    /// of a chain.
+    /// of a chain or the hub.
     pub filter: Option<Arc<dyn AddressFilter>>,
     /// Makes connections wait while no uplink is up, but for bypassed ones.
     pub uplink: Option<UplinkGate>,
@@ -78,8 +82,12 @@ pub struct Onward {
     /// The connection, and what the peer has sent already.
     pub leg: Leg,
     /// The address the destination sees, as far as it is known: our own end, or what the last proxy
-    /// of a chain says.
+    /// of a chain, or the hub, says.
     pub bound: SocketAddr,
+    /// How many bytes of the client's have been read and passed on already.
+    pub sent: usize,
+    /// Brings a connection to the hub back to where it came from.
+    pub(crate) lease: Option<Lease>,
 }
 
 impl Default for ConnectorOptions {
@@ -108,9 +116,31 @@ impl Connector {
     /// # Errors
     /// Each with the destination or the proxy that failed.
     pub async fn connect(&self, destination: &Destination) -> Result<Onward, ConnectError> {
-        let direct = |transport| direct::Direct {
+        self.connect_with(destination, None).await
+    }
+
+    /// Connects to `destination` for a client that does not wait for it: what it sends meanwhile may be
+    /// read from it and passed on ahead. [`Onward::sent`] says how much that was.
+    ///
+    /// # Errors
+    /// As [`Self::connect`]. What was read is lost then.
+    pub async fn connect_ahead(
+        &self,
+        destination: &Destination,
+        client: &TcpStream,
+    ) -> Result<Onward, ConnectError> {
+        self.connect_with(destination, Some(client)).await
+    }
+
+    async fn connect_with(
+        &self,
+        destination: &Destination,
+        client: Option<&TcpStream>,
+    ) -> Result<Onward, ConnectError> {
+        let direct = |transport| Direct {
             transport,
             filter: self.options.filter.as_deref(),
+            from: mptcp::ConnectOptions::default(),
         };
         if self.options.bypass.matches(destination) {
             return self
@@ -128,12 +158,24 @@ impl Connector {
                 self.trouble.heed(&result);
                 result
             }
+            Route::Hub(pool) => pool.open(destination, client).await,
         }
     }
 
-    /// Why the proxies of the chain can't be used, if the last connection failed for that.
+    /// Why the hub or the proxies of the chain can't be used, if the last connection failed for that.
     pub fn trouble(&self) -> Option<String> {
-        self.trouble.get()
+        match &self.route {
+            Route::Hub(pool) => pool.trouble(),
+            _ => self.trouble.get(),
+        }
+    }
+
+    /// The connections to the hub, if that is the way.
+    pub fn hub(&self) -> Option<&HubPool> {
+        match &self.route {
+            Route::Hub(pool) => Some(pool),
+            _ => None,
+        }
     }
 
     async fn in_time(
@@ -177,6 +219,8 @@ impl Onward {
                 early,
             },
             bound,
+            sent: 0,
+            lease: None,
         }
     }
 }

@@ -1,40 +1,53 @@
-//! What is wrong with the proxies of a chain, for whoever runs this program. A client learns only
-//! that its own connection failed.
+//! What is wrong with the hub or the proxies of a chain, for whoever runs this program. A client
+//! learns only that its own connection failed.
 
 use std::sync::{Mutex, PoisonError};
 
 use super::{ConnectError, with_causes};
 
-/// The last failure of a chain, until a connection through it succeeds.
+/// The last failure of the hub or a chain, until a connection through it succeeds.
 #[derive(Debug, Default)]
-pub(super) struct Trouble(Mutex<Option<String>>);
+pub(crate) struct Trouble(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    last: Option<String>,
+    /// What has been logged since the last success: two troubles may take turns.
+    said: Vec<String>,
+}
+
+/// Texts that are remembered. There are a dozen kinds of failures.
+const MOST_SAID: usize = 32;
 
 impl Trouble {
-    pub(super) fn get(&self) -> Option<String> {
-        self.lock().clone()
+    pub(crate) fn get(&self) -> Option<String> {
+        self.lock().last.clone()
     }
 
-    /// Takes note of how a connection through the chain ended. Each kind of failure is logged once,
-    /// not once for each of a browser's connections.
-    pub(super) fn heed<T>(&self, result: &Result<T, ConnectError>) {
-        let news = match result {
-            Ok(_) => None,
-            Err(error) if error.is_of_a_proxy() => Some(with_causes(error)),
-            // The destination's failure says that the proxies work.
-            Err(_) => return,
-        };
+    /// Takes note of how a connection through it ended. Each kind of failure is logged once, not once
+    /// for each of a browser's connections.
+    pub(crate) fn heed<T>(&self, result: &Result<T, ConnectError>) {
         let mut known = self.lock();
-        if *known != news {
-            match &news {
-                Some(text) => tracing::warn!("{text}"),
-                None => tracing::info!("the proxies are reached again"),
+        match result {
+            Ok(_) if known.last.is_some() => {
+                tracing::info!("the hub is reached again");
+                *known = Known::default();
             }
-            *known = news;
+            Err(error) if error.is_of_a_proxy() => {
+                let text = with_causes(error);
+                if !known.said.contains(&text) && known.said.len() < MOST_SAID {
+                    tracing::warn!("{text}");
+                    known.said.push(text.clone());
+                }
+                known.last = Some(text);
+            }
+            // The destination's failure says that the proxies work.
+            _ => {}
         }
     }
 
     /// A panic elsewhere can't leave half a text.
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

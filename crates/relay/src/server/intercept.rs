@@ -19,10 +19,10 @@ pub(super) async fn serve(session: Session, kind: Kind) {
         }
     };
     let destination = Destination::from(original.socket_addr());
-    match session.connect(&destination).await {
+    match session.connect_ahead(&destination).await {
         Ok(onward) => {
             session
-                .relay(kind, &destination, onward.leg, Bytes::new())
+                .relay(kind, &destination, onward, Bytes::new())
                 .await
         }
         // The client believes to be connected: a reset comes closest to the refusal it should see.

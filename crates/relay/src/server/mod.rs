@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 
 pub use hub::{HubConnections, HubIntake, HubOptions};
 
-use crate::{BufferPool, Connector, Refusals, Registry, Users};
+use crate::{BufferPool, Connector, HubPool, Refusals, Registry, Users};
 
 /// Takes connections in from any number of listeners and relays them. Clones are the same server.
 #[derive(Clone, Debug)]
@@ -113,7 +113,7 @@ impl Server {
         &self.0.registry
     }
 
-    /// Why the proxies that it connects through can't be used, see [`Connector::trouble`].
+    /// Why the hub or the proxies that it connects through can't be used, see [`Connector::trouble`].
     pub fn trouble(&self) -> Option<String> {
         self.0.connector.trouble()
     }
@@ -127,6 +127,11 @@ impl Server {
     /// connection (level info).
     pub fn set_log_destinations(&self, log: bool) {
         self.0.log_destinations.store(log, Ordering::Relaxed);
+    }
+
+    /// The connections to the hub, if it connects through one.
+    pub fn hub(&self) -> Option<&HubPool> {
+        self.0.connector.hub()
     }
 
     /// The relay's buffers.

@@ -74,8 +74,26 @@ impl Session {
     /// Connects onwards, unless the client goes away meanwhile. Its FIN is no reason to stop: it may
     /// have sent all it wanted to.
     pub(super) async fn connect(&self, destination: &Destination) -> Result<Onward, NoOnward> {
+        let connecting = self.shared.connector.connect(destination);
+        self.unless_gone(connecting).await
+    }
+
+    /// The same for a client that believes to be connected: what it sends goes ahead.
+    pub(super) async fn connect_ahead(
+        &self,
+        destination: &Destination,
+    ) -> Result<Onward, NoOnward> {
+        let connector = &self.shared.connector;
+        let connecting = connector.connect_ahead(destination, &self.stream);
+        self.unless_gone(connecting).await
+    }
+
+    async fn unless_gone(
+        &self,
+        connecting: impl Future<Output = Result<Onward, ConnectError>>,
+    ) -> Result<Onward, NoOnward> {
         let result = tokio::select! {
-            result = self.shared.connector.connect(destination) => result.map_err(NoOnward::Failed),
+            result = connecting => result.map_err(NoOnward::Failed),
             _ = self.stream.ready(Interest::ERROR) => Err(NoOnward::ClientGone),
         };
         match &result {
@@ -107,7 +125,7 @@ impl Session {
         &self,
         kind: Kind,
         destination: &Destination,
-        onward: Leg,
+        onward: Onward,
         early: Bytes,
     ) {
         let Shared {
@@ -122,7 +140,7 @@ impl Session {
             kind,
             self.client,
             destination,
-            onward.tcp(),
+            onward.leg.tcp(),
         );
         let client = Leg::Plain {
             stream: Arc::clone(&self.stream),
@@ -133,7 +151,11 @@ impl Session {
             idle: options.idle_timeout,
             rates: Rates::default(),
         };
-        let ended = copy::relay(client, onward, entry.traffic(), &terms).await;
+        entry.traffic().add_up(onward.sent);
+        let ended = copy::relay(client, onward.leg, entry.traffic(), &terms).await;
+        if let (Some(stream), Some(lease)) = (ended.onward, onward.lease) {
+            lease.give_back(stream.into());
+        }
         let done = ended.transferred;
         tracing::debug!(
             id = %entry.id(), client = %self.client, up = done.up, down = done.down, end = ?done.end,

@@ -30,7 +30,7 @@ pub(super) async fn serve(session: Session) {
             if inbox.send(&Reply::Granted.encode()).await.is_ok() {
                 let early = inbox.into_early();
                 session
-                    .relay(Kind::Socks4, &request.dest, onward.leg, early)
+                    .relay(Kind::Socks4, &request.dest, onward, early)
                     .await;
             }
         }

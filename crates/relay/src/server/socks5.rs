@@ -42,9 +42,7 @@ pub(super) async fn serve(mut session: Session) {
             };
             if inbox.send(&reply.encode()).await.is_ok() {
                 let early = inbox.into_early();
-                session
-                    .relay(Kind::Socks5, &request, onward.leg, early)
-                    .await;
+                session.relay(Kind::Socks5, &request, onward, early).await;
             }
         }
         Err(NoOnward::Failed(error)) => {

@@ -7,6 +7,8 @@ mod chain;
 mod clients;
 mod http;
 mod intercept;
+mod legs;
 mod lifetime;
 mod socks;
 mod support;
+mod warm;

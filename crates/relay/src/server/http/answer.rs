@@ -11,10 +11,12 @@ use http::{HeaderValue, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use wire::http::HttpError;
+use wire::hub::OpenRefusal;
 use wire::socks5::ReplyCode;
 
 use crate::ConnectError;
 use crate::connect::with_causes;
+use crate::warm::HubError;
 
 /// An answer to the client.
 pub(super) type Answer = Response<Either<PassedOn, Full<Bytes>>>;
@@ -118,15 +120,31 @@ fn status(error: &ConnectError) -> StatusCode {
         | ConnectError::Upstream {
             code: ReplyCode::NotAllowed,
             ..
+        }
+        | ConnectError::RefusedByHub {
+            code: OpenRefusal::NotAllowed,
+            ..
         } => StatusCode::FORBIDDEN,
         ConnectError::Timeout { .. }
         | ConnectError::Upstream {
             code: ReplyCode::TtlExpired,
             ..
-        } => StatusCode::GATEWAY_TIMEOUT,
-        ConnectError::NoUplink { .. } | ConnectError::Local { .. } => {
+        }
+        | ConnectError::RefusedByHub {
+            code: OpenRefusal::TimedOut,
+            ..
+        }
+        | ConnectError::Hub(HubError::Silent { .. }) => StatusCode::GATEWAY_TIMEOUT,
+        ConnectError::NoUplink { .. }
+        | ConnectError::Local { .. }
+        | ConnectError::RefusedByHub {
+            code: OpenRefusal::UserLimit,
+            ..
+        }
+        | ConnectError::Hub(HubError::UserLimit { .. } | HubError::Closed) => {
             StatusCode::SERVICE_UNAVAILABLE
         }
+        ConnectError::Hub(HubError::Unreachable { source, .. }) => status(source),
         ConnectError::FirstHop { source, .. } => status(source),
         _ => StatusCode::BAD_GATEWAY,
     }

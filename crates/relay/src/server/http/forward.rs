@@ -121,7 +121,7 @@ impl Client<'_> {
         let entry = shared
             .registry
             .add(Kind::Http, self.session.client, destination, stream);
-        let io = TokioIo::new(HttpStream::onward(onward.leg, entry.traffic().clone()));
+        let io = TokioIo::new(HttpStream::onward(onward, entry.traffic().clone()));
         let handshake = http1::Builder::new()
             .max_buf_size(MAX_HEAD)
             .preserve_header_case(true)

@@ -1,6 +1,7 @@
 //! A connection for hyper that others can look at meanwhile.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -10,38 +11,55 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::SecureStream;
+use crate::connect::Onward;
 use crate::copy::Leg;
 use crate::registry::Traffic;
 use crate::socket;
+use crate::warm::Lease;
 
-/// A leg as hyper wants it. An onward one counts its bytes.
+/// A leg as hyper wants it. An onward one counts its bytes, and goes back to where it came from.
 #[derive(Debug)]
 pub(super) struct HttpStream {
-    leg: Leg,
-    traffic: Option<Arc<Traffic>>,
+    /// Taken out at the end only.
+    leg: Option<Leg>,
+    onward: Option<OnwardFacts>,
+}
+
+#[derive(Debug)]
+struct OnwardFacts {
+    bound: SocketAddr,
+    traffic: Arc<Traffic>,
+    lease: Option<Lease>,
 }
 
 impl HttpStream {
     pub(super) fn of_client(stream: Arc<TcpStream>) -> Self {
+        let leg = Leg::Plain {
+            stream,
+            early: Bytes::new(),
+        };
         Self {
-            leg: Leg::Plain {
-                stream,
-                early: Bytes::new(),
-            },
-            traffic: None,
+            leg: Some(leg),
+            onward: None,
         }
     }
 
-    pub(super) fn onward(leg: Leg, traffic: Arc<Traffic>) -> Self {
+    pub(super) fn onward(onward: Onward, traffic: Arc<Traffic>) -> Self {
+        let facts = OnwardFacts {
+            bound: onward.bound,
+            traffic,
+            lease: onward.lease,
+        };
         Self {
-            leg,
-            traffic: Some(traffic),
+            leg: Some(onward.leg),
+            onward: Some(facts),
         }
     }
 
-    /// The leg again, with what hyper has read too much.
-    pub(super) fn into_leg(self, read: Bytes) -> Leg {
-        match self.leg {
+    /// The onward connection again, with what hyper has read too much.
+    pub(super) fn into_onward(mut self, read: Bytes) -> Option<Onward> {
+        let facts = self.onward.take()?;
+        let leg = match self.leg.take()? {
             Leg::Plain { stream, .. } => Leg::Plain {
                 stream,
                 early: read,
@@ -50,7 +68,18 @@ impl HttpStream {
                 stream.unread(&read);
                 Leg::Secure(stream)
             }
-        }
+        };
+        Some(Onward {
+            leg,
+            bound: facts.bound,
+            sent: 0,
+            lease: facts.lease,
+        })
+    }
+
+    fn parts(&mut self) -> (&mut Leg, Option<&Traffic>) {
+        let leg = self.leg.as_mut().expect("it is taken out at the end only");
+        (leg, self.onward.as_ref().map(|onward| &*onward.traffic))
     }
 
     fn write(
@@ -59,14 +88,24 @@ impl HttpStream {
         plain: impl Fn(&TcpStream) -> io::Result<usize>,
         secure: impl FnOnce(Pin<&mut SecureStream>, &mut Context<'_>) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
-        let written = match &mut self.leg {
+        let (leg, traffic) = self.parts();
+        let written = match leg {
             Leg::Plain { stream, .. } => ready!(write(stream, cx, plain)),
             Leg::Secure(stream) => ready!(secure(Pin::new(stream), cx)),
         };
-        if let (Some(traffic), Ok(bytes)) = (&self.traffic, &written) {
+        if let (Some(traffic), Ok(bytes)) = (traffic, &written) {
             traffic.add_up(*bytes);
         }
         Poll::Ready(written)
+    }
+}
+
+impl Drop for HttpStream {
+    fn drop(&mut self) {
+        let lease = self.onward.take().and_then(|onward| onward.lease);
+        if let (Some(Leg::Secure(stream)), Some(lease)) = (self.leg.take(), lease) {
+            lease.settle(stream);
+        }
     }
 }
 
@@ -77,7 +116,7 @@ impl AsyncRead for HttpStream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let Self { leg, traffic } = &mut *self;
+        let (leg, traffic) = self.parts();
         ready!(match leg {
             Leg::Plain { stream, early } => read(stream, early, cx, buffer),
             Leg::Secure(stream) => Pin::new(&mut **stream).poll_read(cx, buffer),
@@ -119,14 +158,14 @@ impl AsyncWrite for HttpStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.leg {
+        match self.parts().0 {
             Leg::Plain { .. } => Poll::Ready(Ok(())),
             Leg::Secure(stream) => Pin::new(&mut **stream).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.leg {
+        match self.parts().0 {
             Leg::Plain { stream, .. } => Poll::Ready(socket::finish_writing(stream)),
             Leg::Secure(stream) => Pin::new(&mut **stream).poll_shutdown(cx),
         }

@@ -138,7 +138,7 @@ impl<'a> Client<'a> {
                     self.set_tunnel(Tunnel {
                         destination: dest,
                         client: upgrade,
-                        onward: Far::Connected(onward.leg),
+                        onward: Far::Connected(onward),
                     });
                     answer::connected()
                 }

@@ -7,7 +7,7 @@ use wire::Destination;
 
 use super::io::HttpStream;
 use crate::Kind;
-use crate::copy::Leg;
+use crate::connect::Onward;
 use crate::server::session::Session;
 
 /// An agreed change to plain bytes, to be carried out when hyper has let go of the connection.
@@ -22,7 +22,7 @@ pub(super) struct Tunnel {
 #[derive(Debug)]
 pub(super) enum Far {
     /// Opened for CONNECT.
-    Connected(Leg),
+    Connected(Onward),
     /// An origin that answered 101.
     Upgraded(OnUpgrade),
 }
@@ -31,10 +31,12 @@ impl Tunnel {
     pub(super) async fn run(self, session: &Session) -> hyper::Result<()> {
         let (_client, early) = parts(self.client.await?);
         let onward = match self.onward {
-            Far::Connected(leg) => leg,
+            Far::Connected(onward) => onward,
             Far::Upgraded(upgrade) => {
                 let (stream, early) = parts(upgrade.await?);
-                stream.into_leg(early)
+                stream
+                    .into_onward(early)
+                    .expect("hyper was given an onward connection for requests")
             }
         };
         session

@@ -1,0 +1,81 @@
+//! The client's first bytes, which leave before the hub has connected to the destination.
+
+use std::io;
+
+use bytes::BytesMut;
+use tokio::net::TcpStream;
+
+/// The most of them: a request with its cookies, or TLS's first flight. What comes after them waits.
+const MOST: usize = 16 * 1024;
+
+/// How many are read at once. With OPEN before them they fit into one record.
+const PORTION: usize = 15 * 1024;
+
+/// What a client has sent so far. It is kept until the hub has answered, in case it did not act.
+#[derive(Debug)]
+pub(super) struct First<'a> {
+    /// Reads nothing, without: the client waits for an answer before it sends.
+    client: Option<&'a TcpStream>,
+    bytes: BytesMut,
+    /// How many of them are on their way on the present connection.
+    sent: usize,
+}
+
+impl<'a> First<'a> {
+    pub(super) fn new(client: Option<&'a TcpStream>) -> Self {
+        Self {
+            client,
+            bytes: BytesMut::new(),
+            sent: 0,
+        }
+    }
+
+    /// Reads what the client has sent, without waiting.
+    pub(super) fn read(&mut self) {
+        let (Some(client), room) = (self.client, MOST - self.bytes.len()) else {
+            return;
+        };
+        let portion = room.min(PORTION - self.unsent().len());
+        let start = self.bytes.len();
+        self.bytes.resize(start + portion, 0);
+        let read = client.try_read(&mut self.bytes[start..]);
+        let got = read.as_ref().map_or(0, |got| *got);
+        self.bytes.truncate(start + got);
+        match read {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            // The relay will see the end, or the error, too.
+            Ok(0) | Err(_) => self.client = None,
+            Ok(_) => {}
+        }
+        if self.bytes.len() == MOST {
+            self.client = None;
+        }
+    }
+
+    /// Waits until the client has sent more; for ever, when no more is wanted. May be cancelled.
+    pub(super) async fn more(&self) {
+        match self.client {
+            // An error shows when it is read.
+            Some(client) => drop(client.readable().await),
+            None => std::future::pending().await,
+        }
+    }
+
+    pub(super) fn unsent(&self) -> &[u8] {
+        &self.bytes[self.sent..]
+    }
+
+    /// All that was read is on its way.
+    pub(super) fn all_sent(&mut self) {
+        self.sent = self.bytes.len();
+    }
+
+    pub(super) fn sent(&self) -> usize {
+        self.sent
+    }
+
+    /// Another connection is to be used: all goes again.
+    pub(super) fn start_over(&mut self) {
+        self.sent = 0;
+    }
+}

@@ -1,0 +1,124 @@
+//! The background task: dials what is missing, retires what is too much.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use super::dial::dial;
+use super::pool::{Pool, bid_farewell};
+use crate::ConnectError;
+use crate::secure::SecureStream;
+
+/// How many connections are dialled at once when nobody waits: a handshake costs the hub a millisecond
+/// of processor time, and an edge that comes back shall not crowd out others.
+const AT_ONCE: usize = 8;
+
+/// How many are dialled at once for requests that wait.
+const AT_ONCE_FOR_REQUESTS: usize = 64;
+
+/// How often it is looked whether the demand has gone down.
+const TICK: Duration = Duration::from_secs(5);
+
+/// What is to be done now.
+struct Plan {
+    dials: usize,
+    retired: Vec<Box<SecureStream>>,
+    look_again: Instant,
+}
+
+pub(super) async fn keep(pool: Arc<Pool>) {
+    let mut dials = JoinSet::new();
+    let mut up = pool.options.uplink.clone();
+    loop {
+        let plan = pool.plan(dials.len());
+        for _ in 0..plan.dials {
+            dials.spawn(Arc::clone(&pool).dial());
+        }
+        plan.retired.into_iter().for_each(bid_farewell);
+        tokio::select! {
+            Some(_) = dials.join_next() => {}
+            () = pool.work.notified() => {}
+            () = sleep_until(plan.look_again) => {}
+            () = changed(&mut up) => pool.generation.send_modify(|_| ()),
+        }
+    }
+}
+
+/// Done when there is a way out again, or no more: what the watchers of idle connections wait for, too.
+async fn changed(up: &mut Option<watch::Receiver<bool>>) {
+    if let Some(up) = up
+        && up.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
+}
+
+impl Pool {
+    fn plan(&self, dialling: usize) -> Plan {
+        let now = Instant::now();
+        let generation = *self.generation.borrow();
+        let mut state = self.state();
+        state.drop_waiters_that_left();
+        state.note();
+        let wanted = state.demand.idle_wanted(now);
+        let long_ago = now.checked_sub(self.options.retire_after);
+        let retired = state.shelf.surplus(wanted, generation, long_ago);
+        let missing = wanted.saturating_sub(state.shelf.len_of(generation));
+        let at_once = match state.backoff.until(now) {
+            Some(_) => 0,
+            None if state.backoff.is_failing() => 1,
+            None => AT_ONCE,
+        };
+        let for_requests = state.waiters.len().min(AT_ONCE_FOR_REQUESTS);
+        let dials = match self.is_up() && !state.closed {
+            true => (for_requests + missing.min(at_once)).saturating_sub(dialling),
+            false => 0,
+        };
+        state.dialling = dialling + dials;
+        let tick = now + TICK;
+        Plan {
+            dials,
+            retired: retired
+                .into_iter()
+                .map(|idle| idle.stream.into_inner())
+                .collect(),
+            look_again: state
+                .backoff
+                .until(now)
+                .map_or(tick, |until| until.min(tick)),
+        }
+    }
+
+    async fn dial(self: Arc<Self>) {
+        let (began, generation) = (Instant::now(), *self.generation.borrow());
+        let result = dial(&self.hub, self.options.connect_timeout)
+            .await
+            .map_err(ConnectError::from);
+        self.trouble.heed(&result);
+        match result {
+            Ok((stream, welcome)) => self.admit(stream, welcome, began, generation),
+            Err(error) => self.dial_failed(error, began),
+        }
+    }
+
+    /// A request that waits hears of it. Each has a dial of its own, so that each fails but once.
+    fn dial_failed(&self, error: ConnectError, began: Instant) {
+        let mut state = self.state();
+        state.backoff.failed(began, Instant::now(), fastrand::f64());
+        state.drop_waiters_that_left();
+        let first = state.waiters.front();
+        let waiter = match first.is_some_and(|waiter| waiter.since <= began) {
+            true => state.waiters.pop_front(),
+            false => None,
+        };
+        state.note();
+        drop(state);
+        if let Some(waiter) = waiter {
+            drop(waiter.answer.send(Err(error)));
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! What requests, the watchers of idle connections and the keeper share.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::future::join_all;
+use tokio::sync::{Notify, oneshot, watch};
+use tokio::time::Instant;
+use wire::hub::Welcome;
+
+use super::backoff::Backoff;
+use super::demand::{Demand, MOST};
+use super::lease::{Lease, Warm};
+use super::shelf::{Facts, Idle, Ping, Shelf};
+use super::watch::{LEAST_PATIENCE, Watched};
+use super::{HubAddress, HubError, HubState, HubStatus, PoolOptions};
+use crate::ConnectError;
+use crate::connect::Trouble;
+use crate::secure::SecureStream;
+
+#[derive(Debug)]
+pub(super) struct Pool {
+    pub(super) hub: HubAddress,
+    pub(super) options: PoolOptions,
+    /// There is something for the keeper to do.
+    pub(super) work: Notify,
+    /// How often the uplinks have changed. The watchers of idle connections look when it does.
+    pub(super) generation: watch::Sender<u64>,
+    pub(super) trouble: Trouble,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) shelf: Shelf<Watched>,
+    pub(super) waiters: VecDeque<Waiter>,
+    pub(super) demand: Demand,
+    pub(super) backoff: Backoff,
+    pub(super) dialling: usize,
+    /// Nothing is handed out or taken back any more.
+    pub(super) closed: bool,
+    pub(super) welcome: Option<Welcome>,
+    pub(super) in_use: usize,
+    last_id: u64,
+    requests: u64,
+    reused: u64,
+}
+
+/// A request that found no connection.
+#[derive(Debug)]
+pub(super) struct Waiter {
+    heard_since: Option<Instant>,
+    /// A dial that began before this was not begun for it.
+    pub(super) since: Instant,
+    pub(super) answer: oneshot::Sender<Result<Warm, ConnectError>>,
+}
+
+impl Pool {
+    pub(super) fn new(hub: HubAddress, options: PoolOptions) -> Self {
+        let state = State {
+            shelf: Shelf::default(),
+            waiters: VecDeque::new(),
+            demand: Demand::new(options.forget_half, Instant::now()),
+            backoff: Backoff::default(),
+            dialling: 0,
+            closed: false,
+            welcome: None,
+            in_use: 0,
+            last_id: 0,
+            requests: 0,
+            reused: 0,
+        };
+        Self {
+            hub,
+            options,
+            work: Notify::new(),
+            generation: watch::Sender::new(0),
+            trouble: Trouble::default(),
+            state: Mutex::new(state),
+        }
+    }
+
+    /// The state, for a moment. A panic elsewhere leaves nothing in it that is half done.
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether there is a way out.
+    pub(super) fn is_up(&self) -> bool {
+        let up = self.options.uplink.as_ref();
+        up.is_none_or(|up| *up.borrow())
+    }
+
+    /// A connection for a request: the best idle one, or else whichever comes first of one that is
+    /// handed back and one that is dialled. With `heard_since`, the hub must have given a sign of life
+    /// on it since.
+    pub(super) async fn take(
+        self: &Arc<Self>,
+        heard_since: Option<Instant>,
+    ) -> Result<Warm, ConnectError> {
+        let answer = {
+            let mut state = self.state();
+            if state.closed {
+                return Err(HubError::Closed.into());
+            }
+            let fits =
+                |idle: &Idle<Watched>| is_fit(&idle.facts, heard_since) && idle.stream.is_silent();
+            if let Some(idle) = state.shelf.take(fits) {
+                let is_certain = idle.is_certain();
+                let warm = self.lend(&mut state, idle.facts, idle.stream.into_inner(), is_certain);
+                if state.shelf.len() < state.demand.idle_wanted(Instant::now()) {
+                    self.work.notify_one();
+                }
+                return Ok(warm);
+            }
+            state.wait(heard_since)
+        };
+        self.work.notify_one();
+        // The sender goes when the pool is closed.
+        answer
+            .await
+            .unwrap_or_else(|_| Err(HubError::Closed.into()))
+    }
+
+    /// Takes in a connection that is free: for a request that waits, or else onto the shelf.
+    pub(super) fn offer(self: &Arc<Self>, facts: Facts, stream: Box<SecureStream>) {
+        let mut state = self.state();
+        if state.closed {
+            return bid_farewell(stream);
+        }
+        if let Some(waiter) = state.next_waiter(&facts) {
+            let warm = self.lend(&mut state, facts, stream, true);
+            drop(state);
+            // If the request is gone by now, the connection comes back from the error.
+            drop(waiter.answer.send(Ok(warm)));
+            return;
+        }
+        if state.shelf.len() >= MOST {
+            return bid_farewell(stream);
+        }
+        let now = Instant::now();
+        state.shelf.put(Idle {
+            facts,
+            stream: Watched::new(self, facts.id, stream),
+            since: now,
+            ping: Ping::Due(self.next_ping(now)),
+        });
+        if facts.generation < *self.generation.borrow() {
+            self.work.notify_one();
+        }
+    }
+
+    /// Takes in a new connection.
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        stream: SecureStream,
+        welcome: Welcome,
+        dialled: Instant,
+        generation: u64,
+    ) {
+        let id = {
+            let mut state = self.state();
+            state.backoff.succeeded();
+            state.welcome = Some(welcome);
+            state.last_id += 1;
+            state.last_id
+        };
+        let facts = Facts {
+            id,
+            dialled,
+            generation,
+            used: None,
+            heard: Instant::now(),
+        };
+        self.offer(facts, Box::new(stream));
+    }
+
+    fn lend(
+        self: &Arc<Self>,
+        state: &mut State,
+        facts: Facts,
+        stream: Box<SecureStream>,
+        is_certain: bool,
+    ) -> Warm {
+        state.in_use += 1;
+        state.note();
+        Warm::new(stream, is_certain, Lease::new(Arc::clone(self), facts))
+    }
+
+    /// Pings are spread, so that those of connections that were opened together don't stay together.
+    pub(super) fn next_ping(&self, now: Instant) -> Instant {
+        now + self
+            .options
+            .ping_every
+            .mul_f64(0.75 + fastrand::f64() / 4.0)
+    }
+
+    pub(super) fn uplinks_changed(&self) {
+        let mut state = self.state();
+        // What kept the hub from being reached may be over.
+        state.backoff.succeeded();
+        let soon = Instant::now() + LEAST_PATIENCE;
+        for idle in state.shelf.iter_mut() {
+            match &mut idle.ping {
+                Ping::Sent { until, .. } => *until = soon.min(*until),
+                doubted => *doubted = Ping::Doubted,
+            }
+        }
+        self.generation.send_modify(|generation| *generation += 1);
+        self.work.notify_one();
+    }
+
+    pub(super) fn status(&self) -> HubStatus {
+        let (trouble, is_up) = (self.trouble.get(), self.is_up());
+        let state = self.state();
+        let (idle, in_use) = (state.shelf.len(), state.in_use);
+        HubStatus {
+            address: self.hub.destination.to_string(),
+            state: match (is_up, idle + in_use, &trouble) {
+                (false, ..) => HubState::NoUplink,
+                (true, 1.., _) => HubState::Connected,
+                (true, 0, None) => HubState::Connecting,
+                (true, 0, Some(_)) => HubState::Failing,
+            },
+            idle,
+            in_use,
+            dialling: state.dialling,
+            protocol: state.welcome.as_ref().map(|welcome| welcome.version),
+            software: state
+                .welcome
+                .as_ref()
+                .map(|welcome| welcome.software.clone()),
+            requests: state.requests,
+            reused: state.reused,
+            trouble,
+        }
+    }
+
+    /// From here on nothing is handed out or taken back. Gives the idle connections.
+    pub(super) fn shut(&self) -> Vec<Box<SecureStream>> {
+        let mut state = self.state();
+        state.closed = true;
+        state.waiters.clear();
+        let idle = state.shelf.drain().into_iter();
+        idle.map(|idle| idle.stream.into_inner()).collect()
+    }
+
+    pub(super) async fn close(&self) {
+        let farewells = self.shut().into_iter().map(|stream| stream.close());
+        join_all(farewells).await;
+    }
+}
+
+impl State {
+    /// To be called with each change of what is in use or waited for.
+    pub(super) fn note(&mut self) {
+        let busy = self.in_use + self.waiters.len();
+        self.demand.note(busy, Instant::now());
+    }
+
+    /// Counts a request that the hub has answered.
+    pub(super) fn count(&mut self, facts: &Facts) {
+        self.requests += 1;
+        self.reused += u64::from(facts.used.is_some());
+    }
+
+    /// The longest waiting request that a connection is of use to.
+    pub(super) fn next_waiter(&mut self, facts: &Facts) -> Option<Waiter> {
+        self.drop_waiters_that_left();
+        let fits = |waiter: &Waiter| is_fit(facts, waiter.heard_since);
+        let place = self.waiters.iter().position(fits)?;
+        let waiter = self.waiters.remove(place);
+        self.note();
+        waiter
+    }
+
+    pub(super) fn drop_waiters_that_left(&mut self) {
+        self.waiters.retain(|waiter| !waiter.answer.is_closed());
+    }
+
+    fn wait(
+        &mut self,
+        heard_since: Option<Instant>,
+    ) -> oneshot::Receiver<Result<Warm, ConnectError>> {
+        let (sender, answer) = oneshot::channel();
+        self.waiters.push_back(Waiter {
+            heard_since,
+            since: Instant::now(),
+            answer: sender,
+        });
+        self.note();
+        answer
+    }
+}
+
+fn is_fit(facts: &Facts, heard_since: Option<Instant>) -> bool {
+    heard_since.is_none_or(|since| facts.heard >= since)
+}
+
+/// Ends a connection in an orderly way, in the background.
+pub(super) fn bid_farewell(stream: Box<SecureStream>) {
+    tokio::spawn(stream.close());
+}

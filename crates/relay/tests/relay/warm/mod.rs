@@ -1,0 +1,56 @@
+//! The edge's connections to a hub, with hubs that do as the tests want.
+
+mod health;
+mod hub;
+mod requests;
+mod trouble;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use relay::{Connector, ConnectorOptions, HubPool, PoolOptions, Route, ServerOptions};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use crate::support::{Served, read_all, socks5, until};
+
+/// What the fake hubs never connect to.
+fn origin() -> SocketAddr {
+    "192.0.2.80:80".parse().unwrap()
+}
+
+/// A proxy whose connections go through the pool.
+async fn edge(pool: &HubPool) -> Served {
+    let connector = Connector::new(Route::Hub(pool.clone()), ConnectorOptions::default());
+    Served::proxy(connector, ServerOptions::default()).await
+}
+
+/// A whole user connection through a hub that echoes.
+async fn exchange(proxy: SocketAddr, text: &[u8]) {
+    let (mut client, code) = socks5(proxy, origin()).await;
+    assert_eq!(code, 0);
+    finish(&mut client, text).await;
+}
+
+async fn finish(client: &mut TcpStream, text: &[u8]) {
+    client.write_all(text).await.unwrap();
+    client.shutdown().await.unwrap();
+    assert_eq!(read_all(client).await, text);
+}
+
+async fn until_idle(pool: &HubPool, connections: usize) {
+    let what = format!("{connections} connections are idle");
+    until(&what, || {
+        let status = pool.status();
+        (status.idle, status.in_use, status.dialling) == (connections, 0, 0)
+    })
+    .await;
+}
+
+/// Options with which the tests need not wait long.
+fn quick() -> PoolOptions {
+    PoolOptions {
+        connect_timeout: Duration::from_secs(10),
+        ..PoolOptions::default()
+    }
+}
