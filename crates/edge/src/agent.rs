@@ -6,8 +6,9 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::FusedFuture;
 use mptcp::{KernelSupport, PathManager};
-use netcfg::{Family, Netlink, Watch, nft};
+use netcfg::{Family, InterfaceIndex, Netlink, Watch, nft};
 use originals::{Originals, OriginalsError};
+use relay::Server;
 use settings::edge::Settings;
 use tokio::sync::watch;
 
@@ -19,7 +20,7 @@ use crate::plan::{notes, plan, teardown};
 use crate::proxy::{Proxy, ProxyError};
 use crate::status::{Control, ControlError, NetworkStatus};
 use crate::step::Step;
-use crate::uplink::uplinks;
+use crate::uplink::{Uplink, Way, uplinks};
 
 /// A round without an event, in case one was missed: slow, because it should never be needed.
 const SLOW: Duration = Duration::from_secs(30);
@@ -111,6 +112,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         originals,
     };
     let (network, network_reader) = watch::channel(NetworkStatus::default());
+    let server = proxy.server();
     let mut agent = Agent {
         settings: &settings,
         hands,
@@ -118,8 +120,9 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         intercept_port: proxy.intercept_port(),
         network,
         up: up_sender,
+        ways: Vec::new(),
+        server: server.clone(),
     };
-    let server = proxy.server();
     let (stop_relay, relay_stopped) = watch::channel(false);
     let mut relaying = Box::pin(proxy.serve(relay_stopped).fuse());
     // Not before the start, which says better what to do where the kernel has no nftables.
@@ -162,6 +165,9 @@ struct Agent<'a> {
     intercept_port: Option<u16>,
     network: watch::Sender<NetworkStatus>,
     up: watch::Sender<bool>,
+    /// The addresses that connections could leave from when last looked at.
+    ways: Vec<(InterfaceIndex, Way)>,
+    server: Server,
 }
 
 impl Agent<'_> {
@@ -240,11 +246,17 @@ impl Agent<'_> {
     async fn report(&mut self, problems: Vec<String>) -> Result<(), EdgeError> {
         let observed = self.observe().await?;
         let problems = [problems, notes(self.settings, &observed)].concat();
-        let any_up = uplinks(self.settings, &observed)
-            .iter()
-            .any(|uplink| uplink.is_up());
         self.network
             .send_replace(NetworkStatus::new(self.settings, &observed, problems));
+        let uplinks = uplinks(self.settings, &observed);
+        let ways = usable_ways(&uplinks);
+        if std::mem::replace(&mut self.ways, ways) != self.ways
+            && let Some(hub) = self.server.hub()
+        {
+            hub.uplinks_changed();
+        }
+        // Second, so that what is dialled for it counts as new.
+        let any_up = !self.ways.is_empty();
         self.up
             .send_if_modified(|up| std::mem::replace(up, any_up) != any_up);
         Ok(())
@@ -315,6 +327,18 @@ impl Agent<'_> {
         }
         errors
     }
+}
+
+/// The addresses that connections can leave from now, each with its interface.
+fn usable_ways(uplinks: &[Uplink<'_>]) -> Vec<(InterfaceIndex, Way)> {
+    let up = uplinks.iter().filter(|uplink| uplink.is_up());
+    let ways = up.flat_map(|uplink| {
+        uplink
+            .ways
+            .iter()
+            .map(|way| (uplink.link.index, way.clone()))
+    });
+    ways.collect()
 }
 
 /// Without the firewall the listeners would be open to the uplinks, and nothing would be captured.

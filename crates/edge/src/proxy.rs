@@ -4,10 +4,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use mptcp::{ListenOptions, Transport};
 use relay::{
-    Bypass, BypassRule, Chain, Connector, ConnectorOptions, Hop, Intake, Route, Server,
-    ServerOptions, UplinkGate, Users,
+    Bypass, BypassRule, Chain, Connector, ConnectorOptions, Hop, HubAddress, HubPool, Intake,
+    PoolOptions, Route, Server, ServerOptions, UplinkGate, Users,
 };
 use rustix::io::Errno;
+use settings::HubLink;
 use settings::edge::{Capture, Hub, Intercept, Settings};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -70,7 +71,7 @@ impl Proxy {
         self.server.clone()
     }
 
-    /// Serves until `stop` says so, then drains.
+    /// Serves until `stop` says so, then drains and takes leave of the hub.
     pub async fn serve(self, stop: watch::Receiver<bool>) {
         let serving = self.listeners.into_iter().map(|(listener, intake)| {
             let (server, mut stop) = (self.server.clone(), stop.clone());
@@ -81,6 +82,9 @@ impl Proxy {
             }
         });
         futures_util::future::join_all(serving).await;
+        if let Some(hub) = self.server.hub() {
+            hub.close().await;
+        }
     }
 }
 
@@ -113,6 +117,7 @@ fn listen(port: u16, transparent: bool) -> std::io::Result<TcpListener> {
 }
 
 fn connector(settings: &Settings, up: watch::Receiver<bool>) -> Connector {
+    let route = route(settings, &up);
     let options = ConnectorOptions {
         timeout: settings.out.connect_timeout,
         bypass: bypass(settings),
@@ -122,13 +127,13 @@ fn connector(settings: &Settings, up: watch::Receiver<bool>) -> Connector {
         }),
         ..ConnectorOptions::default()
     };
-    Connector::new(route(settings), options)
+    Connector::new(route, options)
 }
 
-fn route(settings: &Settings) -> Route {
+fn route(settings: &Settings, up: &watch::Receiver<bool>) -> Route {
     let hubs = match &settings.out.hub {
         Hub::None => return Route::Direct(Transport::Mptcp),
-        Hub::Manypath(_) => todo!("the hub's own protocol"),
+        Hub::Manypath(link) => return Route::Hub(pool(settings, link, up)),
         Hub::Socks5(chain) => chain,
     };
     let mut hops = hubs.iter().map(|hub| Hop {
@@ -139,6 +144,19 @@ fn route(settings: &Settings) -> Route {
         None => Route::Direct(Transport::Mptcp),
         Some(first) => Route::Chain(Chain::new(first, hops.collect())),
     }
+}
+
+fn pool(settings: &Settings, link: &HubLink, up: &watch::Receiver<bool>) -> HubPool {
+    let hub = HubAddress {
+        destination: link.destination.clone(),
+        config: tls::EdgeConfig::new(&link.pin, &link.secret),
+    };
+    let options = PoolOptions {
+        connect_timeout: settings.out.connect_timeout,
+        uplink: Some(up.clone()),
+        ..PoolOptions::default()
+    };
+    HubPool::new(hub, options)
 }
 
 fn bypass(settings: &Settings) -> Bypass {

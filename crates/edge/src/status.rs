@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use mptcp::{Endpoint, EndpointFlags};
 use netcfg::{InterfaceName, MacAddress};
-use relay::{ConnectionStatus, Server};
+use relay::{ConnectionStatus, HubPool, HubStatus, Server};
 use serde::Serialize;
 use settings::edge::Settings;
 use tokio::io::AsyncWriteExt;
@@ -31,6 +31,8 @@ pub struct Status {
     pub mode: &'static str,
     /// The hub, or the chain of proxies.
     pub hub: Vec<String>,
+    /// The connections to the hub; `None` in single mode and with a chain of proxies.
+    pub hub_connections: Option<HubStatus>,
     /// The network cards.
     #[serde(flatten)]
     pub network: NetworkStatus,
@@ -195,6 +197,7 @@ impl Control {
                     .destinations()
                     .map(ToString::to_string)
                     .collect(),
+                hub_connections: server.hub().map(HubPool::status),
                 network,
                 connections: connections(&server).await,
             };

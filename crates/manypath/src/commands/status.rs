@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::Failure;
 
@@ -55,6 +55,9 @@ fn describe(status: &Value) -> String {
         [] => out += "mode: single, straight to each origin\n",
         hubs => drop(writeln!(out, "mode: double, by {}", hubs.join(", then "))),
     }
+    if let Some(hub) = status["hub_connections"].as_object() {
+        describe_hub(hub, &mut out);
+    }
     for uplink in list(&status["uplinks"]) {
         describe_uplink(uplink, &mut out);
     }
@@ -70,6 +73,29 @@ fn describe(status: &Value) -> String {
         describe_connection(connection, &status["uplinks"], &mut out);
     }
     out
+}
+
+/// Its trouble is among the problems.
+fn describe_hub(hub: &Map<String, Value>, out: &mut String) {
+    let count = |name: &str| hub.get(name).and_then(Value::as_u64).unwrap_or_default();
+    let text = |name: &str| hub.get(name).map(word);
+    let state = text("state").unwrap_or("?").replace('-', " ");
+    let _ = write!(out, "hub: {state}");
+    if let (Some(protocol), Some(software)) = (
+        hub.get("protocol").and_then(Value::as_u64),
+        text("software"),
+    ) {
+        let _ = write!(out, ", {software}, protocol version {protocol}");
+    }
+    let _ = writeln!(
+        out,
+        "\n  {} idle, {} in use, {} being opened; {} of {} requests went over a connection used before",
+        count("idle"),
+        count("in_use"),
+        count("dialling"),
+        count("reused"),
+        count("requests"),
+    );
 }
 
 fn describe_uplink(uplink: &Value, out: &mut String) {
@@ -202,7 +228,12 @@ mod tests {
     #[test]
     fn a_status_is_aligned_and_names_the_uplinks_of_subflows() {
         let status = json!({
-            "hub": ["203.0.113.2:1080"],
+            "hub": ["203.0.113.2:443"],
+            "hub_connections": {
+                "address": "203.0.113.2:443", "state": "connected", "idle": 12, "in_use": 1,
+                "dialling": 0, "protocol": 1, "software": "manypath/0.1.0", "requests": 40,
+                "reused": 31, "trouble": null,
+            },
             "uplinks": [
                 {
                     "name": "wifi", "interface": "eth1", "state": "up",
@@ -227,7 +258,9 @@ mod tests {
         });
         assert_eq!(
             describe(&status),
-            "mode: double, by 203.0.113.2:1080
+            "mode: double, by 203.0.113.2:443
+hub: connected, manypath/0.1.0, protocol version 1
+  12 idle, 1 in use, 0 being opened; 31 of 40 requests went over a connection used before
 
 uplink wifi (eth1): up
   192.168.11.5/24  by 192.168.11.1  endpoint 1 (subflow, backup)

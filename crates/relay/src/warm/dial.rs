@@ -191,13 +191,13 @@ async fn secure(hub: &HubAddress, tcp: TcpStream) -> Result<SecureStream, HubErr
     SecureStream::connect(tcp, &hub.config)
         .await
         .map_err(|source| {
-            let hub = hub.destination.clone();
-            match source {
+            let (hub, source) = (hub.destination.clone(), Box::new(source));
+            match *source {
                 SecureError::Tls(TlsError::WrongPin { found }) => HubError::WrongPin { hub, found },
                 SecureError::Tls(
                     TlsError::NotTls(_) | TlsError::NotManypath(_) | TlsError::OtherProtocol,
                 ) => HubError::NotAHub { hub, source },
-                source => HubError::Broke { hub, source },
+                _ => HubError::Broke { hub, source },
             }
         })
 }
@@ -205,7 +205,7 @@ async fn secure(hub: &HubAddress, tcp: TcpStream) -> Result<SecureStream, HubErr
 async fn greet(hub: &Destination, stream: &mut SecureStream) -> Result<Welcome, HubError> {
     let broke = |source| HubError::Broke {
         hub: hub.clone(),
-        source,
+        source: Box::new(source),
     };
     let hello = Hello {
         versions: VERSIONS,

@@ -39,7 +39,7 @@ pub enum HubError {
         hub: Destination,
         /// What it did.
         #[source]
-        source: SecureError,
+        source: Box<SecureError>,
     },
     /// The connection broke, or what came was against the protocol.
     #[error("the hub {hub} broke the connection off")]
@@ -48,7 +48,7 @@ pub enum HubError {
         hub: Destination,
         /// How.
         #[source]
-        source: SecureError,
+        source: Box<SecureError>,
     },
     /// The secret is nobody's.
     #[error(
@@ -118,7 +118,7 @@ pub enum HubError {
         destination: Destination,
         /// How it ended.
         #[source]
-        source: SecureError,
+        source: Box<SecureError>,
     },
     /// This program is stopping.
     #[error("this edge is stopping")]

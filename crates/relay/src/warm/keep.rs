@@ -25,7 +25,7 @@ const TICK: Duration = Duration::from_secs(5);
 /// What is to be done now.
 struct Plan {
     dials: usize,
-    retired: Vec<Box<SecureStream>>,
+    retired: Vec<SecureStream>,
     look_again: Instant,
 }
 
@@ -84,7 +84,7 @@ impl Pool {
             dials,
             retired: retired
                 .into_iter()
-                .map(|idle| idle.stream.into_inner())
+                .map(|idle| *idle.stream.into_inner())
                 .collect(),
             look_again: state
                 .backoff

@@ -96,7 +96,7 @@ impl Request<'_> {
                 }
                 Answer::NotHeard if attempt < ATTEMPTS => {
                     let (stream, _lease) = warm.into_parts();
-                    bid_farewell(stream);
+                    bid_farewell(*stream);
                 }
                 Answer::NotHeard => return Err(self.stopping()),
                 Answer::Lost(error) if attempt < ATTEMPTS && self.first.sent() == 0 => {
@@ -146,7 +146,7 @@ impl Request<'_> {
         HubError::Lost {
             hub,
             destination,
-            source,
+            source: Box::new(source),
         }
         .into()
     }

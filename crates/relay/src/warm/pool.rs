@@ -126,7 +126,7 @@ impl Pool {
     pub(super) fn offer(self: &Arc<Self>, facts: Facts, stream: Box<SecureStream>) {
         let mut state = self.state();
         if state.closed {
-            return bid_farewell(stream);
+            return bid_farewell(*stream);
         }
         if let Some(waiter) = state.next_waiter(&facts) {
             let warm = self.lend(&mut state, facts, stream, true);
@@ -136,7 +136,7 @@ impl Pool {
             return;
         }
         if state.shelf.len() >= MOST {
-            return bid_farewell(stream);
+            return bid_farewell(*stream);
         }
         let now = Instant::now();
         state.shelf.put(Idle {
@@ -237,12 +237,12 @@ impl Pool {
     }
 
     /// From here on nothing is handed out or taken back. Gives the idle connections.
-    pub(super) fn shut(&self) -> Vec<Box<SecureStream>> {
+    pub(super) fn shut(&self) -> Vec<SecureStream> {
         let mut state = self.state();
         state.closed = true;
         state.waiters.clear();
         let idle = state.shelf.drain().into_iter();
-        idle.map(|idle| idle.stream.into_inner()).collect()
+        idle.map(|idle| *idle.stream.into_inner()).collect()
     }
 
     pub(super) async fn close(&self) {
@@ -298,6 +298,6 @@ fn is_fit(facts: &Facts, heard_since: Option<Instant>) -> bool {
 }
 
 /// Ends a connection in an orderly way, in the background.
-pub(super) fn bid_farewell(stream: Box<SecureStream>) {
+pub(super) fn bid_farewell(stream: SecureStream) {
     tokio::spawn(stream.close());
 }

@@ -89,7 +89,7 @@ impl Pool {
         };
         drop(state);
         match error {
-            Useless::Leaving => bid_farewell(stream),
+            Useless::Leaving => bid_farewell(*stream),
             Useless::Dead => stream.abort(),
         }
         self.work.notify_one();
