@@ -59,6 +59,7 @@ impl Direction<'_> {
         is_bulk: bool,
     ) -> Result<Burst, Fault> {
         let mut buffer = self.buffer(is_bulk);
+        let mut plain = self.pool.output(&buffer);
         let (mut filled, mut moved) = (0, 0);
         if let Some(rest) = rest.take() {
             buffer[..rest.len].copy_from_slice(&rest.buffer[..rest.len]);
@@ -72,7 +73,9 @@ impl Direction<'_> {
                 Got::End => return Err(self.reset(self.from.0)),
                 got @ (Got::All(bytes) | Got::Part(bytes)) => {
                     filled += bytes;
-                    let opened = self.open_all(secure, &mut buffer[..filled]).await?;
+                    let opened = self
+                        .open_all(secure, &mut buffer[..filled], &mut plain)
+                        .await?;
                     let Opened::Wait { used, payload } = opened else {
                         return Ok(Burst::Ended);
                     };
@@ -86,6 +89,7 @@ impl Direction<'_> {
                         let mut larger = self.buffer(true);
                         larger[..filled].copy_from_slice(&buffer[..filled]);
                         buffer = larger;
+                        plain = self.pool.output(&buffer);
                     }
                 }
             }
@@ -95,15 +99,19 @@ impl Direction<'_> {
         Ok(Burst::Moved(moved))
     }
 
-    /// Passes on the payload of all whole records in `buffer`.
-    async fn open_all(&self, secure: &Secure, buffer: &mut [u8]) -> Result<Opened, Fault> {
+    /// Passes on the payload of all whole records in `cipher`.
+    async fn open_all(
+        &self,
+        secure: &Secure,
+        cipher: &mut [u8],
+        plain: &mut Vec<u8>,
+    ) -> Result<Opened, Fault> {
         let (mut used, mut payload) = (0, 0);
         loop {
             let mut parts = Parts::default();
-            let opened = secure.with(|stream| stream.open(&mut buffer[used..], &mut parts));
+            let opened = secure.with(|stream| stream.open(&mut cipher[used..], plain, &mut parts));
             let opened = opened.map_err(|error| self.violated(self.from.0, error))?;
-            self.pay_and_deliver(&buffer[used..], parts.ranges())
-                .await?;
+            self.pay_and_deliver(plain, parts.ranges()).await?;
             payload += parts.len();
             used += opened.used;
             match opened.then {

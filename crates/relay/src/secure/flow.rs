@@ -25,7 +25,7 @@ pub(crate) struct Parts {
 /// What [`SecureStream::open`] has done.
 #[derive(Debug)]
 pub(crate) struct Opened {
-    /// How many bytes of the buffer are done with, apart from the payload in [`Parts`].
+    /// How many bytes are done with.
     pub(crate) used: usize,
     /// What comes behind the payload.
     pub(crate) then: Then,
@@ -69,34 +69,35 @@ impl Parts {
 }
 
 impl SecureStream {
-    /// Decrypts records at the beginning of `buffer`, in place, and finds the payload. What comes
-    /// behind a FIN is kept for [`Self::receive`].
+    /// Decrypts records at the beginning of `cipher` into `plain`, and finds the payload there. What
+    /// comes behind a FIN is kept for [`Self::receive`].
     ///
     /// # Errors
     /// If the other end, or somebody between, does not keep to TLS or the protocol.
     pub(crate) fn open(
         &mut self,
-        buffer: &mut [u8],
+        cipher: &mut [u8],
+        plain: &mut Vec<u8>,
         parts: &mut Parts,
     ) -> Result<Opened, SecureError> {
         let mut records = Records::default();
-        let whole = whole_records(buffer);
+        let whole = whole_records(cipher);
         if whole == 0 {
             let (used, then) = (0, Then::Wait);
             return Ok(Opened { used, then });
         }
-        let used = match records.decrypt(&mut self.channel, &mut buffer[..whole]) {
+        let used = match records.decrypt(&mut self.channel, &mut cipher[..whole], plain) {
             Ok(used) => used,
             Err(error) => {
                 self.send_alert();
                 return Err(error);
             }
         };
-        let then = self.gather(buffer, &records, parts)?;
+        let then = self.gather(plain, &records, parts)?;
         if then == Then::Fin {
-            self.inbox.keep_cipher(&buffer[used..]);
+            self.inbox.keep_cipher(&cipher[used..]);
             return Ok(Opened {
-                used: buffer.len(),
+                used: cipher.len(),
                 then,
             });
         }
@@ -147,13 +148,13 @@ impl SecureStream {
         loop {
             match self.inbox.peek()? {
                 Some(Frame::Abort) => return Ok(Behind::Abort),
-                Some(frame @ (Frame::Pong(_) | Frame::GoAway)) => {
+                // It belongs to the next user connection.
+                Some(Frame::Open(_)) => return Ok(Behind::Next),
+                Some(frame) => {
                     self.conversation.received(&frame)?;
                     self.inbox.advance();
                     continue;
                 }
-                // It belongs to the next user connection, or is wrong there.
-                Some(_) => return Ok(Behind::Next),
                 None => {}
             }
             if self.channel.peer_closed() {
@@ -263,7 +264,7 @@ pub(crate) enum Behind {
     Nothing,
     /// The user connection was aborted after all.
     Abort,
-    /// Something that the relay has nothing to do with.
+    /// The next user connection.
     Next,
 }
 
@@ -284,13 +285,18 @@ impl Records {
         self.count += 1;
     }
 
-    /// Decrypts at most [`RECORDS`] records. They are decrypted where they are, so that the plaintext
-    /// lies in `buffer` afterwards.
-    fn decrypt(&mut self, channel: &mut Channel, buffer: &mut [u8]) -> Result<usize, SecureError> {
-        let begin = buffer.as_ptr().addr();
-        let received = channel.receive(buffer, &mut |plain| {
-            let start = plain.as_ptr().addr() - begin;
-            self.add(start..start + plain.len());
+    /// Decrypts at most [`RECORDS`] records.
+    fn decrypt(
+        &mut self,
+        channel: &mut Channel,
+        cipher: &mut [u8],
+        plain: &mut Vec<u8>,
+    ) -> Result<usize, SecureError> {
+        plain.clear();
+        let received = channel.receive(cipher, &mut |record| {
+            let start = plain.len();
+            plain.extend_from_slice(record);
+            self.add(start..plain.len());
         })?;
         Ok(received.used)
     }
