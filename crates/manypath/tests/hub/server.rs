@@ -220,6 +220,15 @@ pub fn hub_edges() -> SocketAddr {
     SocketAddr::from((addresses::HUB.ipv4(), EDGES_PORT))
 }
 
+impl Drop for Server {
+    /// Of a test that has failed, the log tells most.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the hub's log:\n{}", self.log());
+        }
+    }
+}
+
 pub fn hub_v4() -> SocketAddr {
     SocketAddr::from((addresses::HUB.ipv4(), HUB_PORT))
 }
