@@ -12,30 +12,31 @@ use wire::hub::Frame;
 
 use super::hub::{Hub, Visit};
 use super::requests::socket_pair;
-use super::{edge, exchange, origin, quick, until_idle};
+use super::{edge, exchange, origin, quick, until_idle, until_settled};
 use crate::support::{in_netns, nft, socks5, until};
 
-/// A hub whose first `most` connections end in `manner` at the first OPEN; the others echo.
-async fn hub_that_leaves(most: usize, manner: fn(&mut Visit) -> Leaving<'_>) -> Hub {
-    Hub::with(move |mut visit| {
+/// A hub whose first four connections end in `manner` when an OPEN is there, which they have not
+/// looked at; the others echo.
+async fn hub_that_leaves(manner: fn(Visit) -> Leaving) -> Hub {
+    Hub::with(move |visit| {
         Box::pin(async move {
-            if visit.number > most {
+            if visit.number > 4 {
                 return visit.echo_for_ever().await;
             }
-            visit.next().await;
-            manner(&mut visit).await;
+            visit.stream.tcp().peek(&mut [0]).await.unwrap();
+            manner(visit).await;
         })
     })
     .await
 }
 
-type Leaving<'a> = std::pin::Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+type Leaving = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
 #[test]
 fn a_request_that_finds_a_dead_connection_goes_by_another() {
     in_netns(async || {
         // Its socket is dropped: nobody knows whether it did something.
-        let hub = hub_that_leaves(4, |_| Box::pin(async {})).await;
+        let hub = hub_that_leaves(|_| Box::pin(async {})).await;
         let pool = hub.pool(quick());
         until_idle(&pool, 4).await;
         let proxy = edge(&pool).await;
@@ -48,7 +49,7 @@ fn a_request_that_finds_a_dead_connection_goes_by_another() {
 #[test]
 fn what_the_client_sent_is_not_sent_twice() {
     in_netns(async || {
-        let hub = hub_that_leaves(4, |_| Box::pin(async {})).await;
+        let hub = hub_that_leaves(|_| Box::pin(async {})).await;
         let pool = hub.pool(quick());
         until_idle(&pool, 4).await;
         let (mut client, ours) = socket_pair().await;
@@ -66,9 +67,8 @@ fn what_the_client_sent_is_not_sent_twice() {
 #[test]
 fn what_a_leaving_hub_did_not_act_on_is_sent_again() {
     in_netns(async || {
-        let hub = hub_that_leaves(4, |visit| {
-            Box::pin(async {
-                visit.next().await;
+        let hub = hub_that_leaves(|mut visit| {
+            Box::pin(async move {
                 visit.say(Frame::GoAway).await;
                 while visit.next().await.is_some() {}
             })
@@ -120,8 +120,8 @@ fn an_idle_connection_that_ends_is_replaced() {
             leave.send_replace(true);
             // At the very moment that they end.
             exchange(proxy.address, b"still there?").await;
-            until("the others are replaced", || hub.seen.came() == 8).await;
-            until_idle(&pool, 4).await;
+            until("the others are replaced", || hub.seen.came() >= 8).await;
+            until_settled(&pool).await;
         }
     });
 }
@@ -149,7 +149,7 @@ fn a_hub_that_restarts_is_found_again() {
         until_idle(&pool, 4).await;
         assert_eq!(pool.trouble(), None);
         exchange(proxy.address, b"again").await;
-        assert_eq!(hub.seen.came(), 4);
+        assert!(hub.seen.data() == b"again");
     });
 }
 

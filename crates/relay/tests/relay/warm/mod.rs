@@ -47,6 +47,15 @@ async fn until_idle(pool: &HubPool, connections: usize) {
     .await;
 }
 
+/// Until nothing is under way. How many are idle then depends on how requests and dials met.
+async fn until_settled(pool: &HubPool) {
+    until("all are idle", || {
+        let status = pool.status();
+        status.idle >= 4 && (status.in_use, status.dialling) == (0, 0)
+    })
+    .await;
+}
+
 /// Options with which the tests need not wait long.
 fn quick() -> PoolOptions {
     PoolOptions {

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use wire::hub::Refusal;
 
 use super::hub::Hub;
-use super::{edge, exchange, origin, quick, until_idle};
+use super::{edge, exchange, origin, quick, until_settled};
 use crate::support::{in_netns, socks5, until};
 
 /// What is said of a hub that can't be used. Its pool must not hammer on it.
@@ -137,7 +137,7 @@ fn nothing_is_dialled_while_there_is_no_way_out() {
         assert_eq!(pool.status().state, HubState::NoUplink);
         up_sender.send_replace(true);
         request.await.unwrap();
-        until_idle(&pool, 4).await;
+        until_settled(&pool).await;
     });
 }
 
