@@ -1,7 +1,10 @@
 //! What a user may do at most.
 
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use lab::topology::Node;
 use rustix::process::Signal;
 use wire::hub::{OpenRefusal, Refusal};
 
@@ -166,5 +169,43 @@ fn a_user_reaches_only_what_its_rules_allow() {
             Some(OpenRefusal::NotAllowed)
         );
         assert_eq!(bob.tries("[2001:db8:b::2]:80").await, None);
+    });
+}
+
+#[test]
+fn prometheus_sees_what_users_do() {
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 9477));
+    let server = Server::start(&format!("[metrics]\nlisten = \"{listen}\""));
+    let stranger = User::new("mallory");
+    server.at_guest(async || {
+        let mut idle = admitted(&server.key, &server.alice).await;
+        idle.exchange(100_000).await;
+        idle.tries("127.0.0.1:80").await.expect("a refusal");
+        let _busy = open(&server).await;
+        let refused = greet(dial(&server.key, &stranger).await, 1..=1).await;
+        assert!(refused.is_err());
+        // It is counted when the hub has heard the other end close, too.
+        server.wait_for_log("unknown_user");
+        let metrics = server.lab.namespace(Node::Hub).run(|| {
+            let mut stream = TcpStream::connect(listen).expect("it listens");
+            let request = b"GET /metrics HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n";
+            stream.write_all(request).expect("it takes a request");
+            let mut text = String::new();
+            stream.read_to_string(&mut text).expect("an answer");
+            text
+        });
+        for line in [
+            "connections{state=\"idle\"} 1",
+            "connections{state=\"open\"} 1",
+            "refusals_total{cause=\"unknown_user\"} 1",
+            "refusals_total{cause=\"open_not_allowed\"} 1",
+            "user_connections{user=\"alice\",kind=\"hub\"} 1",
+            "user_connections_opened_total{user=\"alice\",kind=\"hub\"} 2",
+        ] {
+            assert!(metrics.contains(line), "{line}: {metrics}");
+        }
+        let down = "bytes_total{user=\"alice\",kind=\"hub\",direction=\"down\"} 100";
+        assert!(metrics.contains(down), "{metrics}");
+        assert!(!metrics.contains("mallory"), "{metrics}");
     });
 }
