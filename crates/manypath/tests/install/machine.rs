@@ -45,7 +45,8 @@ impl Machine {
              mount --bind lib /var/lib; mount --bind run /run\n\
              ip link set lo up\n\
              echo ready\n\
-             exec sleep infinity",
+             # Waits for those who have lost their parents, too.\n\
+             sleep infinity & wait",
             folder.path().display()
         );
         let everyone = fs::Permissions::from_mode(0o755);
@@ -82,8 +83,10 @@ impl Machine {
     pub fn run(&self, program: impl AsRef<Path>, arguments: &[&str]) -> Said {
         let bin = self.folder.path().join("bin");
         let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", bin.display());
-        let output = Command::new("nsenter")
-            .args(["--target", &self.id, "--mount", "--net", "--pid", "--"])
+        let output = Command::new("timeout")
+            .args([
+                "60", "nsenter", "--target", &self.id, "--mount", "--net", "--pid", "--",
+            ])
             .arg(program.as_ref())
             .args(arguments)
             .env("PATH", path)
@@ -122,6 +125,11 @@ impl Machine {
 
     pub fn exists(&self, inside: &str) -> bool {
         self.outside(inside).symlink_metadata().is_ok()
+    }
+
+    /// What the service has logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
     /// What was asked of `systemctl` since the last time, without questions.

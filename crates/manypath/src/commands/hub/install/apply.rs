@@ -40,6 +40,7 @@ pub fn apply(root: &Root, step: &Step, first: &mut Option<init::Arguments>) -> R
         Step::Start => {
             ports_are_free(root).and_then(|()| systemctl(root, &["start", place::SERVICE]))
         }
+        Step::ForgetFailures => systemctl(root, &["reset-failed", place::SERVICE]),
         Step::Restart => systemctl(root, &["restart", place::SERVICE]),
         Step::AwaitListening => await_listening(root),
         Step::Disable if root.image().is_some() => systemctl(root, &["disable", place::SERVICE]),
@@ -215,12 +216,14 @@ fn await_listening(root: &Root) -> anyhow::Result<()> {
     for address in listeners(root)? {
         let near = SocketAddr::new(near(address.ip()), address.port());
         while let Err(error) = TcpStream::connect_timeout(&near, POLL) {
-            if Instant::now() > deadline {
-                return Err(error).with_context(|| {
-                    format!(
-                        "nobody listens on {address} after {START_LIMIT:?}; see: journalctl -u {}",
-                        place::SERVICE
-                    )
+            let ended = !observe::service()?.active;
+            if ended || Instant::now() > deadline {
+                let log = format!("journalctl -u {}", place::SERVICE);
+                return Err(error).with_context(|| match ended {
+                    true => format!("the hub has ended; why is in its log: {log}"),
+                    false => {
+                        format!("nobody listens on {address} after {START_LIMIT:?}; see: {log}")
+                    }
                 });
             }
             std::thread::sleep(POLL);

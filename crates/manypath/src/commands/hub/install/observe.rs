@@ -77,6 +77,8 @@ pub struct Rights {
 pub struct Service {
     /// It runs, or is about to.
     pub active: bool,
+    /// It ended by itself, so often that systemd may refuse to start it again.
+    pub failed: bool,
     /// It runs a program that has been replaced since.
     pub outdated: bool,
     /// systemd has not read the unit since it was changed.
@@ -212,7 +214,11 @@ pub fn hubs_files(root: &Root, folder: &str) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn service() -> anyhow::Result<Service> {
+/// Asks systemd for the service.
+///
+/// # Errors
+/// When it can't be asked.
+pub fn service() -> anyhow::Result<Service> {
     let asked = "--property=ActiveState,MainPID,NeedDaemonReload";
     let output = Command::new("systemctl")
         .args(["show", asked, place::SERVICE])
@@ -229,6 +235,7 @@ fn service() -> anyhow::Result<Service> {
             value("ActiveState"),
             Some("active" | "activating" | "reloading")
         ),
+        failed: value("ActiveState") == Some("failed"),
         // Linux says so behind the path.
         outdated: runs.is_some_and(|path| path.to_string_lossy().ends_with(" (deleted)")),
         unread: value("NeedDaemonReload") == Some("yes"),

@@ -98,6 +98,9 @@ pub fn wanted_rights(kind: FileKind, user: User) -> Rights {
 
 fn run(observed: &Observed, new: bool) -> Vec<Step> {
     match observed.service.active {
+        false if observed.service.failed => {
+            vec![Step::ForgetFailures, Step::Start, Step::AwaitListening]
+        }
         false => vec![Step::Start, Step::AwaitListening],
         true if new || observed.service.outdated => vec![Step::Restart, Step::AwaitListening],
         true => Vec::new(),

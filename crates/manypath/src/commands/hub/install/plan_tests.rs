@@ -106,6 +106,18 @@ fn each_difference_is_mended_alone() {
         mended(|it| it.service.active = false),
         ["start manypath-hub.service", wait]
     );
+    let fail = |it: &mut Observed| {
+        it.service.active = false;
+        it.service.failed = true;
+    };
+    assert_eq!(
+        mended(fail),
+        [
+            "have systemd forget that manypath-hub.service has failed",
+            "start manypath-hub.service",
+            wait
+        ]
+    );
     assert_eq!(
         mended(|it| it.enabled = false),
         ["have manypath-hub.service start with the machine"]

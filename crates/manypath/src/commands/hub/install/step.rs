@@ -29,6 +29,8 @@ pub enum Step {
     ReadUnits,
     /// Start with the machine.
     Enable,
+    /// Have systemd forget how often the service has failed.
+    ForgetFailures,
     /// Start now.
     Start,
     /// Stop, drain and start, for the new program or unit.
@@ -67,6 +69,9 @@ impl fmt::Display for Step {
             ),
             Self::ReadUnits => f.write_str("have systemd read its units again"),
             Self::Enable => write!(f, "have {} start with the machine", place::SERVICE),
+            Self::ForgetFailures => {
+                write!(f, "have systemd forget that {} has failed", place::SERVICE)
+            }
             Self::Start => write!(f, "start {}", place::SERVICE),
             Self::Restart => write!(
                 f,
