@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{edge, hub, settings, status};
+use commands::{connect, edge, hub, settings, status};
 
 /// Every Internet connection of a PC at once, for every TCP program (Multipath TCP).
 #[derive(Debug, Parser)]
@@ -23,6 +23,8 @@ struct Cli {
 enum Command {
     /// Run the agent: take TCP in, send it out over all uplinks.
     Edge(edge::Arguments),
+    /// Check a hub's link end to end, and write it into the edge's settings.
+    Connect(connect::Arguments),
     /// Run the server where Multipath TCP ends.
     Hub(hub::Arguments),
     /// Show what a running edge does: uplinks, endpoints, connections and their subflows.
@@ -51,6 +53,7 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Edge(arguments) => edge::run(arguments),
+        Command::Connect(arguments) => connect::run(arguments),
         Command::Hub(arguments) => hub::run(arguments),
         Command::Status(arguments) => status::run(arguments),
         Command::Settings(arguments) => settings::run(arguments),

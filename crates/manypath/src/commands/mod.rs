@@ -1,5 +1,6 @@
 //! One module for each command.
 
+pub mod connect;
 pub mod edge;
 pub mod hub;
 pub mod lab;

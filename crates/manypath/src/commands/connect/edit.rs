@@ -1,0 +1,131 @@
+//! Writes the link into the edge's settings. Every other byte of the file stays, unless its lines end in
+//! different ways.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use anyhow::{Context, ensure};
+use settings::edge::{Hub, Settings};
+use settings::{FolderLock, HubLink};
+use toml_edit::{DocumentMut, Item, Value};
+
+use super::uplinks::Uplink;
+
+/// Only its owner may read a file with a link.
+const MODE: u32 = 0o600;
+
+/// Puts the link into a settings file, in the place of the hub that is there.
+///
+/// # Errors
+/// When the file can't be read or written; it then is what it was.
+pub fn replace(file: &Path, link: &HubLink) -> anyhow::Result<()> {
+    let cannot = || format!("cannot write {}; run this as root", file.display());
+    let _lock = FolderLock::around(file).with_context(cannot)?;
+    let text = fs::read_to_string(file).with_context(cannot)?;
+    let edited = with_hub(&text, link)?;
+    // Before the secret gets in.
+    fs::set_permissions(file, fs::Permissions::from_mode(MODE)).with_context(cannot)?;
+    settings::replace_file(file, &edited).with_context(cannot)
+}
+
+/// Makes a settings file.
+///
+/// # Errors
+/// When it can't be written, or is there by now.
+pub fn create(file: &Path, text: &str) -> anyhow::Result<()> {
+    let cannot = || format!("cannot make {}; run this as root", file.display());
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder).with_context(cannot)?;
+    }
+    settings::create_file(file, text, MODE).with_context(cannot)
+}
+
+fn with_hub(text: &str, link: &HubLink) -> anyhow::Result<String> {
+    let secret = link.expose();
+    let mut document: DocumentMut = text.parse()?;
+    let edited = match document.get_mut("out").and_then(Item::as_table_like_mut) {
+        Some(out) => {
+            match out.get_mut("hub").and_then(Item::as_value_mut) {
+                Some(value) => {
+                    // Blanks before it, and a comment behind it.
+                    let decor = value.decor().clone();
+                    *value = Value::from(secret.as_str());
+                    *value.decor_mut() = decor;
+                }
+                None => {
+                    out.insert("hub", Item::from(Value::from(secret.as_str())));
+                }
+            }
+            ends_like(text, document.to_string())
+        }
+        // Behind everything, and a comment at the file's end.
+        None => {
+            let end = if text.is_empty() || text.ends_with('\n') {
+                ""
+            } else {
+                "\n"
+            };
+            format!("{text}{end}\n[out]\nhub = \"{}\"\n", *secret)
+        }
+    };
+    let read = Settings::parse(&edited, "the edited settings")?;
+    ensure!(
+        read.out.hub == Hub::Manypath(link.clone()),
+        "the settings are written in a way that this program can't edit; set out.hub by hand"
+    );
+    Ok(edited)
+}
+
+/// toml_edit ends all lines as Linux does; a file may come from Windows.
+fn ends_like(text: &str, edited: String) -> String {
+    let (all, windows) = (text.matches('\n').count(), text.matches("\r\n").count());
+    match windows > 0 && windows == all {
+        true => edited.replace('\n', "\r\n"),
+        false => edited,
+    }
+}
+
+/// A settings file with the uplinks that were found; `None` when there is none.
+pub fn first_file(link: &HubLink, uplinks: &[Uplink]) -> Option<String> {
+    let names: Vec<&str> = uplinks
+        .iter()
+        .filter_map(|it| it.interface.as_deref())
+        .collect();
+    if names.is_empty() {
+        return None;
+    }
+    let tables = names.iter().map(|name| UPLINK.replace("NAME", name));
+    Some(format!(
+        "{HEAD}{}{OUT}hub = \"{}\"\n",
+        tables.collect::<String>(),
+        *link.expose()
+    ))
+}
+
+const HEAD: &str = "\
+# Settings of `manypath edge`, made by `manypath connect`. All keys, explained: manypath settings example edge
+
+# The side that the PC, or a LAN, is on. Without it nothing is captured, and the proxy listens on loopback only.
+#[host]
+#interface = \"eth0\"
+
+# The ways to the Internet: the interfaces that had a default route.
+";
+
+const UPLINK: &str = "\
+[[uplink]]
+interface = \"NAME\"
+# NetworkManager, networkd or ifupdown sets its addresses. \"dhcp\": the edge asks for one.
+addresses = \"external\"
+
+";
+
+const OUT: &str = "\
+[out]
+# The hub. The link holds the user's secret: keep this file readable by its owner alone.
+";
+
+#[cfg(test)]
+#[path = "edit_tests.rs"]
+mod tests;
