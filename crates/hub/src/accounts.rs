@@ -1,7 +1,6 @@
 //! The hub's users and their accounts, as the users file has them at the moment.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
 use std::num::NonZeroU64;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -14,6 +13,7 @@ use relay::{
 use settings::hub::{User, UserFile};
 use wire::hub::UserKey;
 
+use crate::access::UserFilter;
 use crate::filter::Destinations;
 
 /// Every user's account. Clones share it.
@@ -141,10 +141,7 @@ impl Book {
     }
 
     fn terms(&self, user: &User, rates: Rates) -> AccountTerms {
-        let filter = UserFilter {
-            hub: self.0.destinations.clone(),
-            user: user.clone(),
-        };
+        let filter = UserFilter::new(self.0.destinations.clone(), user);
         AccountTerms {
             max_connections: usize::try_from(user.max_connections).ok(),
             rates,
@@ -211,23 +208,6 @@ fn new_rates(former: &Rates, user: &User) -> Rates {
 
 fn bytes_per_second(user: &User) -> Option<NonZeroU64> {
     NonZeroU64::new(user.rate?.bytes_per_second())
-}
-
-/// What the hub refuses, and what the user may not reach besides.
-#[derive(Debug)]
-struct UserFilter {
-    hub: Destinations,
-    user: User,
-}
-
-impl AddressFilter for UserFilter {
-    fn allows(&self, ip: IpAddr, port: u16) -> bool {
-        let User { allow, deny, .. } = &self.user;
-        let ip = ip.to_canonical();
-        self.hub.allows(ip, port)
-            && (allow.is_empty() || allow.iter().any(|rule| rule.matches(ip, port)))
-            && !deny.iter().any(|rule| rule.matches(ip, port))
-    }
 }
 
 #[cfg(test)]
@@ -327,27 +307,5 @@ mod tests {
         assert!(find(&book, ALICE).is_none());
         assert_eq!(find(&book, OTHER).unwrap().usage().bytes_up, 7);
         assert_eq!(book.accounts().len(), 1);
-    }
-
-    #[test]
-    fn users_reach_what_both_the_hub_and_their_own_rules_allow() {
-        let filter = |rules: &str| {
-            let users = file(&[("alice", ALICE, rules)]);
-            UserFilter {
-                hub: Destinations::new(vec!["10.1.0.0/16".parse().unwrap()]),
-                user: users.iter().next().unwrap().clone(),
-            }
-        };
-        let allows = |filter: &UserFilter, ip: &str, port| filter.allows(ip.parse().unwrap(), port);
-        let free = filter("");
-        assert!(allows(&free, "203.0.113.1", 22) && allows(&free, "10.1.0.1", 22));
-        assert!(!allows(&free, "10.2.0.1", 22));
-        let web = filter("allow = [\"0.0.0.0/0:443\", \"[2001:db8::/32]:80-90\"]");
-        assert!(allows(&web, "203.0.113.1", 443) && allows(&web, "::ffff:203.0.113.1", 443));
-        assert!(!allows(&web, "203.0.113.1", 80) && !allows(&web, "192.168.0.1", 443));
-        assert!(allows(&web, "2001:db8::1", 90) && !allows(&web, "2001:db8::1", 91));
-        let but = filter("allow = [\"0.0.0.0/0\"]\ndeny = [\"203.0.113.0/24:25\"]");
-        assert!(allows(&but, "203.0.113.1", 80) && !allows(&but, "203.0.113.1", 25));
-        assert!(!allows(&but, "::ffff:203.0.113.1", 25));
     }
 }

@@ -2,6 +2,7 @@
 //! SOCKS5, and connects to origins with plain TCP.
 #![forbid(unsafe_code)]
 
+mod access;
 mod accounts;
 mod filter;
 mod hub;

@@ -92,7 +92,7 @@ fn an_edge_notices_another_hub() {
     server.at_guest(async || {
         let (other, alice) = (HubKey::generate(), &server.alice);
         let result = secure(&other, alice, Transport::Tcp, hub_edges()).await;
-        let error = result.err().expect("the pin is wrong");
+        let error = result.expect_err("the pin is wrong");
         assert!(
             matches!(error, SecureError::Tls(tls::TlsError::WrongPin { .. })),
             "{error:?}"
@@ -142,7 +142,8 @@ fn violations_end_the_connection() {
     });
     let pong = encoded(&Frame::Pong([0; 8]));
     let twice = [encoded(&open), encoded(&open)].concat();
-    let cases: [(&str, &(dyn Fn() -> Raw + Sync), &[u8]); 8] = [
+    type Connect<'a> = &'a (dyn Fn() -> Raw + Sync);
+    let cases: [(&str, Connect<'_>, &[u8]); 8] = [
         ("FIN before HELLO", &before, &[0x14, 0, 0]),
         ("DATA before HELLO", &before, &[0x13, 0, 1, 7]),
         (
