@@ -41,7 +41,7 @@ pub struct Arguments {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 the link is written (or, with --dry-run, good); 1 the hub can't be \
-                          used; 2 the link or the settings file is wrong.";
+                          used, or there was nowhere to write it; 2 the link or the settings file is wrong.";
 
 /// A link as it was given. It is a secret before anybody has looked at it.
 #[derive(Clone)]
@@ -81,12 +81,18 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         false => print!("{report}"),
     }
     match report.outcome {
-        Outcome::Refused => {
-            Err(anyhow::anyhow!("the hub can't be used, and nothing was written").into())
-        }
+        Outcome::Refused => Err(anyhow::anyhow!(REFUSED).into()),
+        Outcome::Unwritten => Err(anyhow::anyhow!(
+            "the link is good, and was written nowhere: there is no {}, and no uplink was found that it \
+             could name. Make it (see: manypath settings example edge), and run this again",
+            file.display()
+        )
+        .into()),
         _ => Ok(()),
     }
 }
+
+const REFUSED: &str = "the hub can't be used, and nothing was written";
 
 fn link(given: Option<LinkText>) -> Result<HubLink, Failure> {
     let text = match given {
@@ -122,9 +128,7 @@ fn write(
 ) -> Result<Outcome, Failure> {
     let Some(settings) = settings else {
         let Some(text) = edit::first_file(link, uplinks) else {
-            return Ok(Outcome::Unwritten {
-                file: file.to_owned(),
-            });
+            return Ok(Outcome::Unwritten);
         };
         edit::create(file, &text)?;
         return Ok(Outcome::Created {

@@ -71,10 +71,7 @@ pub enum Outcome {
         file: PathBuf,
     },
     /// There are no settings, and what the uplinks are can't be known.
-    Unwritten {
-        /// The file that has to be written.
-        file: PathBuf,
-    },
+    Unwritten,
 }
 
 impl Check {
@@ -197,7 +194,7 @@ impl Outcome {
             Self::Present { .. } => ("present", None),
             Self::Written { file, .. } => ("written", name(file)),
             Self::Created { file } => ("created", name(file)),
-            Self::Unwritten { .. } => ("unwritten", None),
+            Self::Unwritten => ("unwritten", None),
         }
     }
 }
@@ -238,7 +235,7 @@ impl fmt::Display for Check {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused => Ok(()),
+            Self::Refused | Self::Unwritten => Ok(()),
             Self::DryRun => writeln!(f, "the link is good; nothing was written"),
             Self::Present { edge_runs } => {
                 writeln!(f, "the settings have this link already")?;
@@ -264,12 +261,6 @@ impl fmt::Display for Outcome {
             Self::Created { file } => writeln!(
                 f,
                 "made {} with the link and the uplinks that were found; look through it\n{START}",
-                file.display()
-            ),
-            Self::Unwritten { file } => writeln!(
-                f,
-                "the link is good, and was written nowhere: there is no {}, and no uplink was found that it \
-                 could name. Make it (see: manypath settings example edge), and run this again",
                 file.display()
             ),
         }

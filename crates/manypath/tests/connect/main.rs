@@ -1,0 +1,5 @@
+//! `manypath connect`: the real program, with a real hub behind emulated links.
+
+mod bad;
+mod good;
+mod world;
