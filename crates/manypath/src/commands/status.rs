@@ -231,7 +231,7 @@ mod tests {
             "hub": ["203.0.113.2:443"],
             "hub_connections": {
                 "address": "203.0.113.2:443", "state": "connected", "idle": 12, "in_use": 1,
-                "dialling": 0, "protocol": 1, "software": "manypath/0.1.0", "requests": 40,
+                "dialling": 0, "protocol": 1, "software": "manypath 0.1.0", "requests": 40,
                 "reused": 31, "trouble": null,
             },
             "uplinks": [
@@ -259,7 +259,7 @@ mod tests {
         assert_eq!(
             describe(&status),
             "mode: double, by 203.0.113.2:443
-hub: connected, manypath/0.1.0, protocol version 1
+hub: connected, manypath 0.1.0, protocol version 1
   12 idle, 1 in use, 0 being opened; 31 of 40 requests went over a connection used before
 
 uplink wifi (eth1): up

@@ -219,4 +219,4 @@ async fn greet(hub: &Destination, stream: &mut SecureStream) -> Result<Welcome, 
     }
 }
 
-const SOFTWARE: &str = concat!("manypath/", env!("CARGO_PKG_VERSION"));
+const SOFTWARE: &str = concat!("manypath ", env!("CARGO_PKG_VERSION"));

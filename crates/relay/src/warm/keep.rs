@@ -100,7 +100,7 @@ impl Pool {
             .map_err(ConnectError::from);
         self.trouble.heed(&result);
         match result {
-            Ok((stream, welcome)) => self.admit(stream, welcome, began, generation),
+            Ok((stream, welcome)) => self.admit(stream, welcome, generation),
             Err(error) => self.dial_failed(error, began),
         }
     }
@@ -118,7 +118,7 @@ impl Pool {
         state.note();
         drop(state);
         if let Some(waiter) = waiter {
-            drop(waiter.answer.send(Err(error)));
+            waiter.disappoint(error);
         }
     }
 }

@@ -28,9 +28,8 @@ impl Lease {
 
     /// Gives back the connection, on which a user connection has come to its orderly end.
     pub(crate) fn give_back(self, stream: Box<SecureStream>) {
-        let now = Instant::now();
         let (pool, mut facts) = (Arc::clone(&self.pool), self.facts);
-        (facts.used, facts.heard) = (Some(now), now);
+        facts.used = Some(Instant::now());
         drop(self);
         pool.offer(facts, stream);
     }

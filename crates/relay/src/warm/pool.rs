@@ -49,10 +49,10 @@ pub(super) struct State {
 /// A request that found no connection.
 #[derive(Debug)]
 pub(super) struct Waiter {
-    heard_since: Option<Instant>,
+    opened_since: Option<Instant>,
     /// A dial that began before this was not begun for it.
     pub(super) since: Instant,
-    pub(super) answer: oneshot::Sender<Result<Warm, ConnectError>>,
+    answer: oneshot::Sender<Result<Warm, ConnectError>>,
 }
 
 impl Pool {
@@ -92,11 +92,10 @@ impl Pool {
     }
 
     /// A connection for a request: the best idle one, or else whichever comes first of one that is
-    /// handed back and one that is dialled. With `heard_since`, the hub must have given a sign of life
-    /// on it since.
+    /// handed back and one that is dialled. With `opened_since`, one that is not older.
     pub(super) async fn take(
         self: &Arc<Self>,
-        heard_since: Option<Instant>,
+        opened_since: Option<Instant>,
     ) -> Result<Warm, ConnectError> {
         let answer = {
             let mut state = self.state();
@@ -104,7 +103,7 @@ impl Pool {
                 return Err(HubError::Closed.into());
             }
             let fits =
-                |idle: &Idle<Watched>| is_fit(&idle.facts, heard_since) && idle.stream.is_silent();
+                |idle: &Idle<Watched>| is_fit(&idle.facts, opened_since) && idle.stream.is_silent();
             if let Some(idle) = state.shelf.take(fits) {
                 let is_certain = idle.is_certain();
                 let warm = self.lend(&mut state, idle.facts, idle.stream.into_inner(), is_certain);
@@ -113,7 +112,7 @@ impl Pool {
                 }
                 return Ok(warm);
             }
-            state.wait(heard_since)
+            state.wait(opened_since)
         };
         self.work.notify_one();
         // The sender goes when the pool is closed.
@@ -131,9 +130,7 @@ impl Pool {
         if let Some(waiter) = state.next_waiter(&facts) {
             let warm = self.lend(&mut state, facts, stream, true);
             drop(state);
-            // If the request is gone by now, the connection comes back from the error.
-            drop(waiter.answer.send(Ok(warm)));
-            return;
+            return waiter.serve(warm);
         }
         if state.shelf.len() >= MOST {
             return bid_farewell(*stream);
@@ -151,13 +148,7 @@ impl Pool {
     }
 
     /// Takes in a new connection.
-    pub(super) fn admit(
-        self: &Arc<Self>,
-        stream: SecureStream,
-        welcome: Welcome,
-        dialled: Instant,
-        generation: u64,
-    ) {
+    pub(super) fn admit(self: &Arc<Self>, stream: SecureStream, welcome: Welcome, generation: u64) {
         let id = {
             let mut state = self.state();
             state.backoff.succeeded();
@@ -167,15 +158,14 @@ impl Pool {
         };
         let facts = Facts {
             id,
-            dialled,
+            opened: Instant::now(),
             generation,
             used: None,
-            heard: Instant::now(),
         };
         self.offer(facts, Box::new(stream));
     }
 
-    fn lend(
+    pub(super) fn lend(
         self: &Arc<Self>,
         state: &mut State,
         facts: Facts,
@@ -251,6 +241,18 @@ impl Pool {
     }
 }
 
+impl Waiter {
+    /// If the request is gone by now, the connection comes back from the error. So this must not be
+    /// called with the state at hand.
+    pub(super) fn serve(self, warm: Warm) {
+        drop(self.answer.send(Ok(warm)));
+    }
+
+    pub(super) fn disappoint(self, error: ConnectError) {
+        drop(self.answer.send(Err(error)));
+    }
+}
+
 impl State {
     /// To be called with each change of what is in use or waited for.
     pub(super) fn note(&mut self) {
@@ -267,7 +269,7 @@ impl State {
     /// The longest waiting request that a connection is of use to.
     pub(super) fn next_waiter(&mut self, facts: &Facts) -> Option<Waiter> {
         self.drop_waiters_that_left();
-        let fits = |waiter: &Waiter| is_fit(facts, waiter.heard_since);
+        let fits = |waiter: &Waiter| is_fit(facts, waiter.opened_since);
         let place = self.waiters.iter().position(fits)?;
         let waiter = self.waiters.remove(place);
         self.note();
@@ -280,11 +282,11 @@ impl State {
 
     fn wait(
         &mut self,
-        heard_since: Option<Instant>,
+        opened_since: Option<Instant>,
     ) -> oneshot::Receiver<Result<Warm, ConnectError>> {
         let (sender, answer) = oneshot::channel();
         self.waiters.push_back(Waiter {
-            heard_since,
+            opened_since,
             since: Instant::now(),
             answer: sender,
         });
@@ -293,8 +295,8 @@ impl State {
     }
 }
 
-fn is_fit(facts: &Facts, heard_since: Option<Instant>) -> bool {
-    heard_since.is_none_or(|since| facts.heard >= since)
+fn is_fit(facts: &Facts, opened_since: Option<Instant>) -> bool {
+    opened_since.is_none_or(|since| facts.opened >= since)
 }
 
 /// Ends a connection in an orderly way, in the background.

@@ -9,13 +9,12 @@ use tokio::time::Instant;
 pub(super) struct Facts {
     /// Unique within the pool.
     pub(super) id: u64,
-    pub(super) dialled: Instant,
+    /// When the hub said WELCOME.
+    pub(super) opened: Instant,
     /// How often the uplinks had changed when it was dialled.
     pub(super) generation: u64,
     /// When it last carried a user connection; `None` if it never has.
     pub(super) used: Option<Instant>,
-    /// When the hub last gave a sign of life on it.
-    pub(super) heard: Instant,
 }
 
 /// An idle connection.
@@ -61,7 +60,7 @@ impl<S> Idle<S> {
         (
             self.is_certain(),
             self.facts.used,
-            Reverse(self.facts.dialled),
+            Reverse(self.facts.opened),
         )
     }
 }
@@ -156,19 +155,18 @@ mod tests {
         fn put(
             &mut self,
             name: &'static str,
-            dialled: u64,
+            opened: u64,
             used: Option<u64>,
         ) -> &mut Idle<&'static str> {
             let used = used.map(|used| self.at(used));
-            let since = used.unwrap_or(self.at(dialled));
+            let since = used.unwrap_or(self.at(opened));
             let id = self.shelf.len() as u64;
             let idle = Idle {
                 facts: Facts {
                     id,
-                    dialled: self.at(dialled),
+                    opened: self.at(opened),
                     generation: 0,
                     used,
-                    heard: since,
                 },
                 stream: name,
                 since,
@@ -205,7 +203,7 @@ mod tests {
         scene.put("old", 0, Some(1));
         scene.put("new", 2, None);
         let since = scene.at(2);
-        let mut take = || scene.shelf.take(|idle| idle.facts.heard >= since);
+        let mut take = || scene.shelf.take(|idle| idle.facts.opened >= since);
         assert_eq!(take().map(|idle| idle.stream), Some("new"));
         assert!(take().is_none());
     }

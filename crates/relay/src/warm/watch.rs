@@ -76,13 +76,18 @@ impl Pool {
         let mut state = self.state();
         let idle = state.shelf.get_mut(id)?;
         let next = self.listen(idle, now).and_then(|()| self.ask(idle, now));
+        let (is_certain, facts) = (idle.is_certain(), idle.facts);
         let (stream, error) = match next {
-            Ok(next) if state.waiters.is_empty() => return Some(next),
-            // Somebody may wait for just this sign of life.
-            Ok(_) => {
-                let idle = state.shelf.remove(id)?;
+            Ok(next) => {
+                // It was not taken while it had something to say.
+                let waiter = is_certain.then(|| state.next_waiter(&facts)).flatten();
+                let Some(waiter) = waiter else {
+                    return Some(next);
+                };
+                let stream = state.shelf.remove(id)?.stream.into_inner();
+                let warm = self.lend(&mut state, facts, stream, true);
                 drop(state);
-                self.offer(idle.facts, idle.stream.into_inner());
+                waiter.serve(warm);
                 return None;
             }
             Err(error) => (state.shelf.remove(id)?.stream.into_inner(), error),
@@ -100,7 +105,6 @@ impl Pool {
         while let Some(heard) = idle.stream.stream.receive().now_or_never() {
             match (heard, idle.ping) {
                 (Ok(Message::Pong(bytes)), Ping::Sent { opaque, .. }) if bytes == opaque => {
-                    idle.facts.heard = now;
                     idle.ping = Ping::Due(self.next_ping(now));
                 }
                 // An answer to one before the last user connection.

@@ -4,6 +4,7 @@ mod health;
 mod hub;
 mod requests;
 mod trouble;
+mod whole;
 
 use std::net::SocketAddr;
 use std::time::Duration;
