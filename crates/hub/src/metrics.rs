@@ -56,7 +56,11 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
              users and how much they transfer; use a loopback address, or let a firewall protect it"
         );
     }
-    let options = ListenOptions::default();
+    // As the hub's other listeners: `[::]` is for both families.
+    let options = ListenOptions {
+        only_v6: false,
+        ..ListenOptions::default()
+    };
     TcpListener::from_std(mptcp::listen(Transport::Tcp, address, &options)?.listener)
 }
 

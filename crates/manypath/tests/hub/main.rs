@@ -10,6 +10,7 @@ mod flood;
 mod kernel;
 mod limits;
 mod listening;
+mod metrics;
 mod raw;
 mod secrecy;
 mod server;

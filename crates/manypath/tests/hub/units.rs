@@ -6,8 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use lab::rig::{Rig, RigSpec};
+use lab::topology::addresses;
+use mptcp::Transport;
+use rustix::process::Signal;
 
-use crate::server::{LIMIT, PROGRAM};
+use crate::client::{receive, request, to_origin};
+use crate::edge::admitted;
+use crate::server::{LIMIT, PROGRAM, Server, hub_v4};
 
 fn packaging() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../packaging")
@@ -91,11 +96,7 @@ fn systemd_understands_the_units() {
 fn with_the_units_rights(folder: &Path) -> PathBuf {
     let bounds = |name| {
         let unit = unit(name);
-        let kept = value(&unit, "CapabilityBoundingSet")
-            .expect("a set")
-            .to_lowercase();
-        let kept: Vec<&str> = kept.split(' ').collect();
-        format!("-all,{}", kept.join(",").replace("cap_", "+"))
+        capabilities(value(&unit, "CapabilityBoundingSet").expect("a set"))
     };
     let script = format!(
         "#!/bin/sh -e\n\
@@ -131,4 +132,74 @@ fn edge_and_hub_need_no_more_rights_than_their_units_give() {
         // The hub is a SOCKS5 one.
         assert!(warnings.all(|line| line.contains("in clear")), "{log}");
     }
+}
+
+/// What the unit gives the hub: its own user, two capabilities and a filter for system calls. A call that
+/// the filter refuses ends the hub.
+fn as_the_unit_says(server: &Server) -> String {
+    let nobody = Some(65534);
+    let filter = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hub/filtered.py");
+    // Where that user can read them.
+    for (from, name) in [
+        (PathBuf::from(PROGRAM), "manypath"),
+        (PathBuf::from(filter), "filtered.py"),
+        (packaging().join("manypath-hub.service"), "unit"),
+    ] {
+        fs::copy(from, server.path(name)).expect("a copy");
+    }
+    let files = fs::read_dir(server.folder.path()).expect("a folder");
+    let files = files.map(|file| file.expect("a file").path());
+    for path in files.chain([server.folder.path().to_owned()]) {
+        std::os::unix::fs::chown(path, nobody, nobody).expect("an owner");
+    }
+    let unit = unit("hub");
+    let set = |key| capabilities(value(&unit, key).expect("a set"));
+    let (ambient, bounding) = (set("AmbientCapabilities"), set("CapabilityBoundingSet"));
+    // Nobody listens there, so a look-up fails at once.
+    server.write("resolv.conf", "nameserver 127.0.0.1\n");
+    let folder = server.folder.path().display();
+    format!(
+        "chmod 644 {folder}/resolv.conf; mount --bind {folder}/resolv.conf /etc/resolv.conf\n\
+         exec setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs \
+         --inh-caps {ambient} --ambient-caps {ambient} --bounding-set {bounding} \
+         /usr/bin/python3 {folder}/filtered.py {folder}/unit \
+         {folder}/manypath hub --settings {folder}/hub.toml"
+    )
+}
+
+/// As setpriv(1) wants a set.
+fn capabilities(kept: &str) -> String {
+    let kept = kept.to_lowercase().replace("cap_", "+").replace(' ', ",");
+    format!("-all,{kept}")
+}
+
+#[test]
+fn the_hub_does_all_its_work_as_its_unit_runs_it() {
+    let second = addresses::HUB_SECOND.ipv4();
+    let settings = format!("announce = [\"{second}\"]\n[metrics]\n");
+    let mut server = Server::prepare(&settings);
+    let limits = server.limits();
+    server.set_wrapper(&as_the_unit_says(&server));
+    server.run();
+    assert_eq!(server.sysctl("net.mptcp.stale_loss_cnt"), "1");
+    assert_eq!(server.endpoints().len(), 1);
+    let mut stream = to_origin(&server, Transport::Mptcp, hub_v4());
+    request(&mut stream, "/bytes/1000000");
+    receive(&mut stream, 1_000_000).expect("all bytes");
+    drop(stream);
+    server.at_guest(async || {
+        let mut edge = admitted(&server.key, &server.alice).await;
+        edge.exchange(1_000_000).await;
+        // A name has to be looked up.
+        edge.tries("nowhere.invalid:80").await.expect("a refusal");
+    });
+    server.signal(Signal::HUP);
+    server.wait_for_log("the settings were read");
+    server.stop().expect("a clean stop");
+    assert!(server.path("hub.usage").exists());
+    assert_eq!(server.limits(), limits);
+    assert_eq!(server.endpoints(), []);
+    let log = server.log();
+    let mut warnings = log.lines().filter(|line| line.contains("WARN"));
+    assert!(warnings.all(|line| line.contains("in clear")), "{log}");
 }
