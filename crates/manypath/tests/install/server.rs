@@ -2,8 +2,9 @@
 
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::time::{Duration, Instant};
 
-use crate::machine::{Machine, Said};
+use crate::machine::{Machine, PROGRAM, Said};
 
 fn install(machine: &Machine) -> Said {
     machine.manypath(&["hub", "install", "--host", "127.0.0.1"])
@@ -72,6 +73,50 @@ fn a_server_becomes_a_hub_that_runs_with_two_rights() {
     // They are enough for the kernel's settings.
     assert_eq!(machine.shell("sysctl -n net.mptcp.stale_loss_cnt"), "1\n");
     assert!(!machine.log().contains("as root"), "{}", machine.log());
+}
+
+/// The link in what `install` or `user add` said.
+fn link(said: &Said) -> &str {
+    let mut lines = said.out.lines().map(str::trim);
+    let link = lines.find(|it| it.starts_with("manypath://"));
+    link.unwrap_or_else(|| panic!("no link: {said:?}"))
+}
+
+/// Whether the hub takes a link, as `manypath connect` finds it.
+fn is_taken(machine: &Machine, link: &str) -> bool {
+    let script = format!("echo '{link}' | {PROGRAM} connect --dry-run --settings /etc/edge.toml");
+    machine.run("/bin/sh", &["-c", &script]).code == 0
+}
+
+#[test]
+fn its_links_work_and_users_come_and_go_while_it_runs() {
+    let machine = Machine::with_systemd();
+    let said = install(&machine);
+    assert!(is_taken(&machine, link(&said)), "{}", machine.log());
+    // Root edits a file that the hub's user has to read afterwards.
+    let said = machine.manypath(&["hub", "user", "add", "bob"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let bob = link(&said);
+    eventually(|| is_taken(&machine, bob));
+    let users = "/etc/manypath/hub.users.toml";
+    assert_eq!(rights(&machine, users), "root:manypath 640");
+    let said = machine.manypath(&["hub", "user", "remove", "bob"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    eventually(|| !is_taken(&machine, bob));
+    // What bob has transferred goes into a file of the hub's own.
+    machine.manypath(&["hub", "uninstall"]);
+    assert_eq!(
+        rights(&machine, "/var/lib/manypath/hub.usage"),
+        "manypath:manypath 600"
+    );
+}
+
+fn eventually(mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !holds() {
+        assert!(Instant::now() < deadline, "not within 10 s");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 #[test]
