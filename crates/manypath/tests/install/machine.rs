@@ -51,7 +51,9 @@ impl Machine {
         );
         let everyone = fs::Permissions::from_mode(0o755);
         fs::set_permissions(folder.path(), everyone).expect("rights");
-        let mut init = Command::new("unshare")
+        // Also when the test is killed.
+        let mut init = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "unshare"])
             .args(["--mount", "--net", "--pid", "--fork", "--kill-child"])
             .args(["--mount-proc", "sh", "-euc", &script])
             .stdout(Stdio::piped())
