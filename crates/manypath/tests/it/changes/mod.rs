@@ -7,6 +7,7 @@ mod external;
 mod interfaces;
 mod links;
 mod restart;
+mod warm;
 
 use std::time::{Duration, Instant};
 
