@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tokio::time::timeout;
 use wire::hub::{HEADER, MAX_PAYLOAD, data_header};
 
 use super::direction::{Burst, Direction};
@@ -10,7 +11,6 @@ use super::end::Fault;
 use super::line::{Kind, Secure};
 use super::pieces::Pieces;
 use super::read::{FRAMES, Got, read, read_framed};
-use super::splice;
 use crate::pool::{Buffer, SMALL};
 
 /// The largest frame: with its header it fills a TLS record.
@@ -26,6 +26,9 @@ const SEGMENT: usize = 1300;
 /// long records cost less.
 const FRESH: usize = 64 * 1024;
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long OPENED waits for the origin's first bytes, to go along with them.
+const HOLD: Duration = Duration::from_millis(100);
 
 /// What a direction has done lately.
 #[derive(Default)]
@@ -44,6 +47,9 @@ impl Direction<'_> {
             self.deliver(Pieces::new(early, std::slice::from_ref(&whole)))
                 .await?;
         }
+        if let Kind::Secure(secure) = &self.to.1.kind {
+            self.begin_held(secure).await?;
+        }
         let mut pace = Pace::default();
         loop {
             self.readable().await?;
@@ -59,9 +65,22 @@ impl Direction<'_> {
         }
     }
 
+    /// What is held goes along with the first bytes, unless these let it wait for long. MPTCP's
+    /// scheduler sends what follows closely on something small by another path, which may be a slower
+    /// one (Linux 6.18, `mptcp_subflow_get_send`: the path with the least under way).
+    async fn begin_held(&self, secure: &Secure) -> Result<(), Fault> {
+        if !secure.with(|stream| stream.is_holding()) {
+            return Ok(());
+        }
+        if let Ok(ready) = timeout(HOLD, self.readable()).await {
+            return ready;
+        }
+        let held = secure.with(|stream| stream.take_held());
+        self.write(&held, 0).await
+    }
+
     async fn plain_burst(&self, pace: &Pace) -> Result<Burst, Fault> {
         if pace.is_bulk
-            && splice::pays(&self.from.1.tcp)
             && let Some(pipe) = self.pool.pipe()
         {
             return self.splice_burst(pipe).await;

@@ -1,20 +1,16 @@
 //! Plain to plain without a copy: the kernel moves pages through a pipe.
+//!
+//! From TCP to TCP this halves the relay's CPU time per byte. With MPTCP on one side a tenth is saved
+//! at most (before Linux 7.0 the kernel copies what is read from MPTCP), but the pipe, which holds more
+//! than a buffer, lets fewer windows run dry.
 
 use std::io;
 
-use mptcp::Transport;
 use tokio::io::Interest;
-use tokio::net::TcpStream;
 
 use super::direction::{Burst, Direction};
 use super::end::Fault;
 use crate::pool::Pipe;
-
-/// Whether bytes from this socket are moved for less through a pipe than through a buffer. MPTCP has
-/// no splice of its own before Linux 7.0: the kernel copies what is read from it.
-pub(super) fn pays(from: &TcpStream) -> bool {
-    mptcp::negotiated(from).is_ok_and(|transport| transport == Transport::Tcp)
-}
 
 impl Direction<'_> {
     /// Passes on what there is to read. The pipe is gone afterwards.

@@ -167,7 +167,17 @@ impl SecureStream {
         }
     }
 
-    /// Seals DATA frames into `out`. `framed` holds them, each of `stride` bytes but for the last; the
+    /// What waits to go along with the next frames, see [`Self::hold`].
+    pub(crate) fn take_held(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.unsent)
+    }
+
+    /// Whether something waits to go along with the next frames.
+    pub(crate) fn is_holding(&self) -> bool {
+        !self.unsent.is_empty()
+    }
+
+    /// Seals DATA frames into `out`, behind what was held. `framed` holds them, each of `stride` bytes but for the last; the
     /// headers are there already.
     ///
     /// # Errors
@@ -179,6 +189,7 @@ impl SecureStream {
         out: &mut Vec<u8>,
     ) -> Result<(), SecureError> {
         self.conversation.sent(Kind::Data)?;
+        out.append(&mut self.unsent);
         if stride == RECORD {
             return Ok(self.channel.seal(framed, out)?);
         }
@@ -188,21 +199,23 @@ impl SecureStream {
         Ok(())
     }
 
-    /// Seals a FIN into `out`.
+    /// Seals a FIN into `out`, behind what was held.
     ///
     /// # Errors
     /// If there is no open user connection.
     pub(crate) fn seal_fin(&mut self, out: &mut Vec<u8>) -> Result<(), SecureError> {
         self.sent(Kind::Fin)?;
+        out.append(&mut self.unsent);
         self.seal_frame(&Frame::Fin, out)
     }
 
-    /// Seals an ABORT and close_notify into `out`.
+    /// Seals an ABORT and close_notify into `out`, behind what was held.
     ///
     /// # Errors
     /// If the connection is at its end already.
     pub(crate) fn seal_abort(&mut self, out: &mut Vec<u8>) -> Result<(), SecureError> {
         self.sent(Kind::Abort)?;
+        out.append(&mut self.unsent);
         self.seal_frame(&Frame::Abort, out)?;
         self.channel.close();
         out.append(self.channel.outgoing());

@@ -111,6 +111,19 @@ impl SecureStream {
         self.flush().await
     }
 
+    /// Seals a frame that is to go along with what is sent next, in the same write.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub(crate) fn hold(&mut self, frame: &Frame<'_>) -> Result<(), SecureError> {
+        self.queue(std::slice::from_ref(frame))
+    }
+
+    /// Whether DATA of the user connection that is being opened has come, as `few` bytes at most.
+    pub(crate) fn has_few_bytes(&self, few: usize) -> bool {
+        (1..=few).contains(&self.inbox.waiting())
+    }
+
     /// The next frame. May be cancelled at any time.
     ///
     /// # Errors

@@ -1,15 +1,21 @@
 //! The client's first bytes, which leave before the hub has connected to the destination.
 
 use std::io;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 /// The most of them: a request with its cookies, or TLS's first flight. What comes after them waits.
 const MOST: usize = 16 * 1024;
 
 /// How many are read at once. With OPEN before them they fit into one record.
 const PORTION: usize = 15 * 1024;
+
+/// How long OPEN waits for the first of them. A program that speaks first does so within a fraction
+/// of this, and one that waits for the server loses no more.
+const SOON: Duration = Duration::from_millis(2);
 
 /// What a client has sent so far. It is kept until the hub has answered, in case it did not act.
 #[derive(Debug)]
@@ -27,6 +33,17 @@ impl<'a> First<'a> {
             client,
             bytes: BytesMut::new(),
             sent: 0,
+        }
+    }
+
+    /// Reads what the client sends at once. Most programs speak first, and what they say is to go in
+    /// one packet with OPEN: behind it, MPTCP's scheduler might send it by another, slower path.
+    pub(super) async fn read_soon(&mut self) {
+        self.read();
+        if self.client.is_some() && self.unsent().is_empty() {
+            // Without bytes it goes without them.
+            let _some = timeout(SOON, self.more()).await;
+            self.read();
         }
     }
 

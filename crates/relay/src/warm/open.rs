@@ -196,7 +196,7 @@ impl Request<'_> {
             destination: self.destination.clone(),
         });
         if trust.allows_bytes() {
-            self.first.read();
+            self.first.read_soon().await;
             if !self.first.unsent().is_empty() {
                 let data = Frame::Data(self.first.unsent());
                 warm.stream().send(&[open, data]).await?;

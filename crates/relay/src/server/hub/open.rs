@@ -19,6 +19,10 @@ use crate::{Kind, Rates, SecureStream};
 /// before it hears of the refusal.
 const MOST_REFUSED: usize = 64 * 1024;
 
+/// More than most requests and TLS's first flight have. Who sends more may be waiting for OPENED to
+/// send all.
+const FEW: usize = 8 * 1024;
+
 /// How long the edge may take to end a refused user connection: as long as a message may need on a
 /// bad way.
 const REFUSED_PATIENCE: Duration = Duration::from_secs(60);
@@ -60,7 +64,12 @@ impl Connection {
         let opened = Opened {
             bound: onward.bound,
         };
-        stream.send(&[Frame::Opened(opened)]).await?;
+        // Who has said something already waits for the answer to that.
+        if stream.has_few_bytes(FEW) {
+            stream.hold(&Frame::Opened(opened))?;
+        } else {
+            stream.send(&[Frame::Opened(opened)]).await?;
+        }
         let shared = &self.shared;
         let (began, account) = (Instant::now(), Some(self.account.clone()));
         let entry = shared.registry.add_for(
