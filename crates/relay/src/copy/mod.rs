@@ -159,3 +159,20 @@ pub(crate) async fn idle_for(traffic: &Traffic, after: Option<Duration>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What every idle connection of a hub has.
+    #[test]
+    fn a_relay_that_waits_is_a_small_task() {
+        fn size<F>(
+            _: impl FnOnce(Leg, Leg, &'static Traffic, &'static Terms<'static>) -> F,
+        ) -> usize {
+            size_of::<F>()
+        }
+        let size = size(|client, onward, traffic, terms| relay(client, onward, traffic, terms));
+        assert!(size <= 2560, "{size} bytes");
+    }
+}

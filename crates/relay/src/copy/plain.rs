@@ -44,8 +44,7 @@ impl Direction<'_> {
         if !early.is_empty() {
             self.pay(early.len()).await;
             let whole = 0..early.len();
-            self.deliver(Pieces::new(early, std::slice::from_ref(&whole)))
-                .await?;
+            Box::pin(self.deliver(Pieces::new(early, std::slice::from_ref(&whole)))).await?;
         }
         if let Kind::Secure(secure) = &self.to.1.kind {
             self.begin_held(secure).await?;
@@ -54,9 +53,10 @@ impl Direction<'_> {
         loop {
             self.readable().await?;
             pace.begin();
+            // On the heap, so that it takes no memory while nothing moves.
             let burst = match &self.to.1.kind {
-                Kind::Plain { .. } => self.plain_burst(&pace).await?,
-                Kind::Secure(secure) => self.seal_burst(secure, &mut pace).await?,
+                Kind::Plain { .. } => Box::pin(self.plain_burst(&pace)).await?,
+                Kind::Secure(secure) => Box::pin(self.seal_burst(secure, &mut pace)).await?,
             };
             match burst {
                 Burst::Moved(bytes) => pace.ended(bytes),

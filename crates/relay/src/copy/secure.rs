@@ -16,13 +16,14 @@ struct Rest {
 
 impl Direction<'_> {
     pub(super) async fn run_secure(&self, secure: &Secure) -> Result<(), Fault> {
-        let Some(mut rest) = self.left_over(secure).await? else {
+        let Some(mut rest) = Box::pin(self.left_over(secure)).await? else {
             return self.end().await;
         };
         let mut is_bulk = false;
         loop {
             self.readable().await?;
-            match self.open_burst(secure, &mut rest, is_bulk).await? {
+            // On the heap, so that it takes no memory while nothing moves.
+            match Box::pin(self.open_burst(secure, &mut rest, is_bulk)).await? {
                 Burst::Moved(bytes) => is_bulk = bytes >= SMALL,
                 Burst::Ended => return self.end().await,
             }
