@@ -197,9 +197,6 @@ fn never(peer: Peer, row: Row) -> Option<&'static str> {
             Some("does not encrypt")
         }
         (Peer::Direct, Row::CpuEdge | Row::CpuHub) => Some("has no program"),
-        (Peer::Manypath, Row::ThroughputTls | Row::CpuEdgeTls | Row::CpuHubTls) => {
-            Some("does not encrypt towards the hub yet")
-        }
         _ => None,
     }
 }

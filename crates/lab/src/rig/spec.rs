@@ -65,14 +65,14 @@ pub enum Addresses {
 }
 
 impl RigSpec {
-    /// The standard links, a hub that is reached by SOCKS5, everything captured, DHCP.
+    /// The standard links, a hub, everything captured, DHCP.
     #[must_use]
     pub fn new(program: impl Into<PathBuf>) -> Self {
         Self {
             program: program.into(),
             lab: LabSpec::default(),
             mode: Mode::Double,
-            protocol: HubProtocol::Socks5,
+            protocol: HubProtocol::Manypath,
             capture: Capture::All,
             addresses: Addresses::Dhcp,
             edge_settings: String::new(),

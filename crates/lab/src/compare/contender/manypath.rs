@@ -68,8 +68,11 @@ pub(super) fn start(
     })
 }
 
-const fn protocol(_: Scene) -> HubProtocol {
-    HubProtocol::Socks5
+const fn protocol(scene: Scene) -> HubProtocol {
+    match scene {
+        Scene::Unshaped => HubProtocol::Socks5,
+        Scene::Standard | Scene::Unlike | Scene::UnshapedEncrypted => HubProtocol::Manypath,
+    }
 }
 
 fn socks5_url(protocol: HubProtocol) -> String {

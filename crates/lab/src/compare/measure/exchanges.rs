@@ -8,7 +8,7 @@ use super::median;
 use crate::traffic::Exchanges;
 
 /// The longest silence that is borne.
-const LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(3);
 
 const ROUNDS: usize = 3;
 const LENGTH: Duration = Duration::from_secs(1);

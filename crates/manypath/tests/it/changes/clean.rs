@@ -6,6 +6,9 @@ use lab::topology::{Lab, LabSpec, Node};
 use super::{settle, warm_lab};
 use crate::support::{LIMIT, assert_same, shell, spec, state};
 
+/// How the names of files end that are there before or stay on purpose.
+const KEPT: [&str; 5] = ["log", "toml", "users", "key", "usage"];
+
 /// Starts, carries something, stops.
 fn run_once(lab: Lab, spec: RigSpec) -> Rig {
     let routers = "ip -6 route | grep -c '^default.*proto ra' || true";
@@ -23,7 +26,7 @@ fn run_once(lab: Lab, spec: RigSpec) -> Rig {
     let left: Vec<_> = std::fs::read_dir(rig.folder())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| !["log", "toml", "users"].iter().any(|it| name.ends_with(it)))
+        .filter(|name| !KEPT.iter().any(|it| name.ends_with(it)))
         .collect();
     assert!(left.is_empty(), "{left:?}");
     rig

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 
-use lab::rig::{Mode, Rig};
+use lab::rig::{HubProtocol, Mode, Rig};
 use lab::topology::Node;
 
 use crate::support::{Names, connect, output, proxy_spec, socks5};
@@ -85,13 +85,14 @@ fn the_hub_goes_to_its_own_network_if_it_is_allowed_to() {
     let rig = Rig::up(spec).unwrap();
     assert_eq!(code(&rig, "203.0.113.2", 1), REFUSED);
     assert_eq!(code(&rig, "127.0.0.1", 1), REFUSED);
-    assert_eq!(code(&rig, "203.0.113.3", 1080), 0);
+    assert_eq!(code(&rig, "203.0.113.3", 443), 0);
     assert_eq!(code(&rig, "::1", 1), NOT_ALLOWED);
 }
 
 #[test]
 fn a_wrong_password_for_the_hub_is_no_fault_of_the_destination() {
     let mut spec = proxy_spec();
+    spec.protocol = HubProtocol::Socks5;
     spec.edge_settings = "[out]\nhub = \"socks5://lab:wrong@203.0.113.2:1080\"".into();
     let rig = Rig::up(spec).unwrap();
     assert_eq!(code(&rig, "203.0.113.18", 80), GENERAL);

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use lab::rig::{Process, Rig};
+use lab::rig::{HubProtocol, Process, Rig};
 use lab::topology::{Lab, Node, addresses};
 
 use crate::support::{Names, Nginx, PROGRAM, eventually, output, proxy_spec, socks5};
@@ -41,6 +41,7 @@ fn second_hub(lab: &Lab, folder: &std::path::Path) -> Process {
 #[test]
 fn a_chain_of_two_hubs() {
     let mut spec = proxy_spec();
+    spec.protocol = HubProtocol::Socks5;
     spec.edge_settings = "[out]\nhub = [\"socks5://lab:lab-password@203.0.113.2:1080\", \
                           \"socks5://second:pass%20word%3Awith%20colon@203.0.113.18:1081\"]"
         .into();
@@ -82,6 +83,7 @@ fn the_hub_may_be_given_by_name_or_ipv6_address() {
         let names = Names::new("edge", "203.0.113.2 hub.test\n");
         let mut spec = proxy_spec();
         spec.program = names.program();
+        spec.protocol = HubProtocol::Socks5;
         spec.edge_settings = format!("[out]\nhub = \"socks5://lab:lab-password@{hub}:1080\"");
         let rig = Rig::up(spec).unwrap();
         let _nginx = Nginx::start(rig.lab());
