@@ -124,7 +124,8 @@ impl Pool {
     /// Takes in a connection that is free: for a request that waits, or else onto the shelf.
     pub(super) fn offer(self: &Arc<Self>, facts: Facts, stream: Box<SecureStream>) {
         let mut state = self.state();
-        if state.closed {
+        // The hub may have said GOAWAY while a user connection was open.
+        if state.closed || !stream.is_idle() {
             return bid_farewell(*stream);
         }
         if let Some(waiter) = state.next_waiter(&facts) {

@@ -70,10 +70,11 @@ impl<S> Shelf<S> {
         self.0.push(idle);
     }
 
-    /// The best connection that `fits`.
+    /// The best connection that `fits`, which is asked about no more of them than needed.
     pub(super) fn take(&mut self, fits: impl Fn(&Idle<S>) -> bool) -> Option<Idle<S>> {
-        let candidates = self.0.iter().enumerate().filter(|(_, idle)| fits(idle));
-        let (best, _) = candidates.max_by_key(|(_, idle)| idle.rank())?;
+        let mut order: Vec<usize> = (0..self.0.len()).collect();
+        order.sort_by_key(|place| Reverse(self.0[*place].rank()));
+        let best = order.into_iter().find(|place| fits(&self.0[*place]))?;
         Some(self.0.swap_remove(best))
     }
 
