@@ -214,3 +214,39 @@ fn put_headers(buffer: &mut [u8], payload: usize, stride: usize) -> &[u8] {
     }
     &buffer[..end]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_short_after_a_pause_only() {
+        let mut pace = Pace::default();
+        pace.begin();
+        assert_eq!(pace.stride(), SEGMENT);
+        pace.sent(FRESH - 1);
+        assert_eq!(pace.stride(), SEGMENT);
+        pace.sent(1300);
+        assert_eq!(pace.stride(), FULL);
+        pace.ended(FRESH);
+        pace.begin();
+        assert_eq!(pace.stride(), FULL, "no pause");
+        pace.last = pace.last.and_then(|last| last.checked_sub(PAUSE));
+        pace.begin();
+        assert_eq!(pace.stride(), SEGMENT);
+    }
+
+    #[test]
+    fn headers_fit_the_payload() {
+        for (payload, stride, frames) in [(1, 10, 1), (7, 10, 1), (8, 10, 2), (14, 10, 2)] {
+            let mut buffer = [0; 100];
+            let framed = put_headers(&mut buffer, payload, stride);
+            assert_eq!(framed.len(), payload + frames * HEADER, "{payload}");
+            let lens = wire::hub::frames(framed).map(|frame| match frame {
+                Ok(wire::hub::Frame::Data(bytes)) => bytes.len(),
+                other => panic!("{other:?}"),
+            });
+            assert_eq!(lens.sum::<usize>(), payload);
+        }
+    }
+}

@@ -1,5 +1,5 @@
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 
 use super::*;
 
@@ -52,10 +52,7 @@ fn outputs_come_back_empty() {
 
 #[test]
 fn an_empty_pipe_comes_back_and_another_does_not() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    let address = listener.local_addr().expect("it is bound");
-    let mut near = TcpStream::connect(address).expect("it listens");
-    let (mut far, _) = listener.accept().expect("it has been connected to");
+    let (mut near, mut far) = UnixStream::pair().expect("there are files to be had");
     let pool = BufferPool::default();
 
     let mut pipe = pool.pipe().expect("this test needs pipes of 1 MiB");

@@ -8,8 +8,11 @@ use wire::hub::{Conversation, Frame, Kind, frames};
 use super::inbox::frame_len;
 use super::{RECORD, SecureError, SecureStream};
 
-/// How many records are decrypted at once: those that a large buffer holds.
-const RECORDS: usize = 16;
+/// How many records are decrypted at once: more full ones than a large buffer holds.
+const RECORDS: usize = 64;
+
+/// How many pieces of payload are told apart: as many as a large buffer holds full records.
+const PIECES: usize = 16;
 
 /// Pieces of payload smaller than this are moved together: that costs less than a piece of its own in
 /// a vectored write.
@@ -18,7 +21,7 @@ const SMALL_PIECE: usize = 4 * 1024;
 /// Where in a buffer the payload is, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Parts {
-    ranges: [Range<usize>; RECORDS],
+    ranges: [Range<usize>; PIECES],
     count: usize,
 }
 
@@ -57,7 +60,7 @@ impl Parts {
 
     fn add(&mut self, buffer: &mut [u8], payload: Range<usize>) {
         if let Some(last) = self.ranges[..self.count].last_mut()
-            && (payload.len() < SMALL_PIECE || self.count == RECORDS)
+            && (payload.len() < SMALL_PIECE || self.count == PIECES)
         {
             let end = last.end;
             last.end += payload.len();
@@ -80,7 +83,7 @@ impl SecureStream {
         plain: &mut Vec<u8>,
         parts: &mut Parts,
     ) -> Result<Opened, SecureError> {
-        let mut records = Records::default();
+        let mut records = Records::new();
         let whole = whole_records(cipher);
         if whole == 0 {
             let (used, then) = (0, Then::Wait);
@@ -134,7 +137,7 @@ impl SecureStream {
         plain: &mut [u8],
         parts: &mut Parts,
     ) -> Result<Then, SecureError> {
-        let mut record = Records::default();
+        let mut record = Records::new();
         record.add(0..plain.len());
         self.gather(plain, &record, parts)
     }
@@ -177,8 +180,8 @@ impl SecureStream {
         !self.unsent.is_empty()
     }
 
-    /// Seals DATA frames into `out`, behind what was held. `framed` holds them, each of `stride` bytes but for the last; the
-    /// headers are there already.
+    /// Seals DATA frames into `out`, behind what was held. `framed` holds them, each of `stride` bytes
+    /// but for the last; the headers are there already.
     ///
     /// # Errors
     /// If there is no open user connection.
@@ -282,7 +285,6 @@ pub(crate) enum Behind {
 }
 
 /// Where in a buffer the plaintext of records is.
-#[derive(Default)]
 struct Records {
     ranges: [Range<usize>; RECORDS],
     count: usize,
@@ -291,6 +293,13 @@ struct Records {
 impl Records {
     fn ranges(&self) -> &[Range<usize>] {
         &self.ranges[..self.count]
+    }
+
+    fn new() -> Self {
+        Self {
+            ranges: [const { 0..0 }; RECORDS],
+            count: 0,
+        }
     }
 
     fn add(&mut self, record: Range<usize>) {

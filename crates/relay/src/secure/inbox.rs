@@ -95,6 +95,12 @@ impl Inbox {
         frames(&self.plain[self.taken..]).any(|frame| frame == Ok(Frame::Abort))
     }
 
+    /// How many bytes of memory it takes.
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.cipher.capacity() + self.plain.capacity()
+    }
+
     /// The next frame, which stays.
     ///
     /// # Errors

@@ -5,6 +5,8 @@ mod error;
 mod flow;
 mod inbox;
 mod message;
+#[cfg(test)]
+mod tests;
 
 use std::future::poll_fn;
 use std::sync::Arc;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use mptcp::{ConnectOptions, ListenOptions, Transport};
 use relay::copy::{self, Leg, Terms};
+use relay::pool::Pipe;
 use relay::registry::Traffic;
 use relay::{BufferPool, End, Rates, Side, Transferred};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
@@ -140,6 +141,33 @@ fn both_directions_at_once() {
             (0, 0, 0)
         );
         assert!(usage.pipes_kept > 0, "bulk did not get a pipe: {usage:?}");
+    });
+}
+
+#[test]
+fn without_a_pipe_to_be_had_bytes_are_copied() {
+    const LEN: usize = 8 << 20;
+    with_both(async |bench| {
+        let taken: Vec<Pipe> = std::iter::from_fn(|| bench.pool.pipe()).collect();
+        assert!(!taken.is_empty());
+        let Bench {
+            mut client,
+            mut origin,
+            pool,
+            relay,
+            ..
+        } = bench;
+        let sending = tokio::spawn(async move {
+            client.write_all(&pattern(LEN)).await.unwrap();
+            client.shutdown().await.unwrap();
+            client
+        });
+        assert!(read_all(&mut origin).await == pattern(LEN));
+        let usage = pool.usage();
+        assert_eq!((usage.pipes_out, usage.pipes_kept), (taken.len(), 0));
+        assert!(usage.large_kept > 0, "bulk did not get a large buffer");
+        drop((sending.await.unwrap(), origin));
+        relay.await.unwrap();
     });
 }
 
