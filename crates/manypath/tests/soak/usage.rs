@@ -17,6 +17,16 @@ pub struct Usage {
     pub memory: u64,
 }
 
+impl Usage {
+    /// What it would hold without so many idle connections: a file each.
+    pub fn without(self, connections: usize) -> Self {
+        Self {
+            open_files: self.open_files.saturating_sub(connections),
+            ..self
+        }
+    }
+}
+
 /// Of a running program.
 pub fn usage(process: &Process) -> Usage {
     let folder = format!("/proc/{}", process.id());
@@ -96,4 +106,11 @@ pub fn rules(lab: &Lab, node: Node) -> String {
 pub fn registered(rig: &Rig) -> usize {
     let status = rig.edge_status().expect("the edge answers");
     status["connections"].as_array().expect("a list").len()
+}
+
+/// How many connections to the hub the edge keeps for the next requests.
+pub fn kept(rig: &Rig) -> usize {
+    let status = rig.edge_status().expect("the edge answers");
+    let idle = status["hub_connections"]["idle"].as_u64();
+    usize::try_from(idle.expect("a number")).expect("few")
 }
