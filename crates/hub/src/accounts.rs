@@ -131,12 +131,11 @@ impl Book {
             return page;
         }
         changes.changed += 1;
-        let rates = new_rates(&page.rates, user);
-        page.account.set_terms(self.terms(user, rates.clone()));
+        set_rates(&page.rates, user);
+        page.account.set_terms(self.terms(user, page.rates.clone()));
         Page {
             user: user.clone(),
-            account: page.account,
-            rates,
+            ..page
         }
     }
 
@@ -186,23 +185,20 @@ pub fn connector(filter: Arc<dyn AddressFilter>, timeout: Duration) -> Connector
     )
 }
 
+/// Limits that running connections heed, also when they come or go later.
 fn rates(user: &User) -> Rates {
-    let throttle = || bytes_per_second(user).map(|rate| Arc::new(Throttle::new(rate)));
-    Rates {
-        up: throttle(),
-        down: throttle(),
-    }
+    let rates = Rates {
+        up: Some(Arc::new(Throttle::unlimited())),
+        down: Some(Arc::new(Throttle::unlimited())),
+    };
+    set_rates(&rates, user);
+    rates
 }
 
-/// Running connections heed a new rate at once, if they had to heed one before.
-fn new_rates(former: &Rates, user: &User) -> Rates {
-    match (&former.up, &former.down, bytes_per_second(user)) {
-        (Some(up), Some(down), Some(rate)) => {
-            up.set(rate);
-            down.set(rate);
-            former.clone()
-        }
-        _ => rates(user),
+fn set_rates(rates: &Rates, user: &User) {
+    let limit = bytes_per_second(user);
+    for throttle in [&rates.up, &rates.down].into_iter().flatten() {
+        throttle.set(limit);
     }
 }
 

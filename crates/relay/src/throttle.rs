@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 /// How much may go at once after a pause, as time: short enough for an even flow, long enough that a
@@ -14,14 +15,26 @@ const BURST: Duration = Duration::from_millis(50);
 /// The least that [`Throttle::portion`] gives: below it, system calls would cost more than the bytes.
 const LEAST_PORTION: usize = 4 * 1024;
 
+/// [`Throttle::bytes_per_second`] without a limit.
+const NO_LIMIT: u64 = 0;
+
 /// A token bucket. Who takes waits in the order of asking, so that connections which all want more
-/// than there is get equal shares of it.
+/// than there is get equal shares of it. The limit may come, change and go at any time.
 #[derive(Debug)]
 pub struct Throttle {
-    /// Never 0.
     bytes_per_second: AtomicU64,
+    ledger: Mutex<Ledger>,
+    /// The limit is another one.
+    changed: Notify,
+}
+
+/// What has been taken.
+#[derive(Debug)]
+struct Ledger {
     /// When everything that has been taken so far is paid for.
-    paid: Mutex<Instant>,
+    paid: Instant,
+    /// How often the limit was changed. What was claimed under another limit counts no more.
+    changes: u64,
 }
 
 /// What a connection's two directions have to heed; no limit, without.
@@ -36,29 +49,57 @@ pub struct Rates {
 impl Throttle {
     /// A limit of so many bytes per second, with a burst of 50 ms.
     pub fn new(bytes_per_second: NonZeroU64) -> Self {
+        let throttle = Self::unlimited();
+        throttle.set(Some(bytes_per_second));
+        throttle
+    }
+
+    /// No limit for now.
+    pub fn unlimited() -> Self {
         Self {
-            bytes_per_second: bytes_per_second.get().into(),
-            paid: Mutex::new(Instant::now()),
+            bytes_per_second: NO_LIMIT.into(),
+            ledger: Mutex::new(Ledger {
+                paid: Instant::now(),
+                changes: 0,
+            }),
+            changed: Notify::new(),
         }
     }
 
-    /// Changes the limit, also for those who wait from their next bytes on.
-    pub fn set(&self, bytes_per_second: NonZeroU64) {
-        let rate = bytes_per_second.get();
-        self.bytes_per_second.store(rate, Ordering::Relaxed);
+    /// Changes the limit, also for those who wait. `None`: there is none.
+    pub fn set(&self, bytes_per_second: Option<NonZeroU64>) {
+        let rate = bytes_per_second.map_or(NO_LIMIT, NonZeroU64::get);
+        let mut ledger = self.ledger();
+        if self.bytes_per_second.swap(rate, Ordering::Relaxed) == rate {
+            return;
+        }
+        // Who waits asks again, in the same order.
+        ledger.paid = Instant::now();
+        ledger.changes += 1;
+        drop(ledger);
+        self.changed.notify_waiters();
     }
 
     /// Waits until `bytes` may be passed on. Cancelled while waiting, it takes nothing.
     pub async fn take(&self, bytes: usize) {
-        if let Some(claim) = self.claim(bytes) {
-            sleep_until(claim.due).await;
-            claim.settle();
+        while self.rate().is_some() {
+            let changed = self.changed.notified();
+            let Some(claim) = self.claim(bytes) else {
+                return;
+            };
+            tokio::select! {
+                () = sleep_until(claim.due) => return claim.settle(),
+                () = changed => {}
+            }
         }
     }
 
     /// How many bytes should be taken at once, so that nobody waits long behind one of many.
     pub fn portion(&self) -> usize {
-        let burst = self.rate() / per_second(BURST);
+        let Some(rate) = self.rate() else {
+            return usize::MAX;
+        };
+        let burst = rate.get() / per_second(BURST);
         usize::try_from(burst / 2)
             .unwrap_or(usize::MAX)
             .max(LEAST_PORTION)
@@ -66,32 +107,28 @@ impl Throttle {
 
     /// Takes the bytes; what to wait for, if they are more than there are.
     fn claim(&self, bytes: usize) -> Option<Claim<'_>> {
-        let cost = self.cost(bytes);
+        let mut ledger = self.ledger();
+        let cost = cost(bytes, self.rate()?);
         let now = Instant::now();
-        let mut paid = self.paid();
         // A pause is worth no more than a burst.
-        *paid = (*paid).max(now.checked_sub(BURST).unwrap_or(now)) + cost;
-        let due = *paid;
+        let least = now.checked_sub(BURST).unwrap_or(now);
+        ledger.paid = ledger.paid.max(least) + cost;
+        let due = ledger.paid;
         (due > now).then(|| Claim {
             throttle: self,
+            changes: ledger.changes,
             cost,
             due,
         })
     }
 
-    fn cost(&self, bytes: usize) -> Duration {
-        const NANOS: u128 = 1_000_000_000;
-        let nanos = bytes as u128 * NANOS / u128::from(self.rate());
-        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
-    }
-
-    fn rate(&self) -> u64 {
-        self.bytes_per_second.load(Ordering::Relaxed)
+    fn rate(&self) -> Option<NonZeroU64> {
+        NonZeroU64::new(self.bytes_per_second.load(Ordering::Relaxed))
     }
 
     /// A panic elsewhere leaves the time whole.
-    fn paid(&self) -> MutexGuard<'_, Instant> {
-        self.paid.lock().unwrap_or_else(PoisonError::into_inner)
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -99,6 +136,8 @@ impl Throttle {
 /// load that the user stops must not hold up the next one.
 struct Claim<'a> {
     throttle: &'a Throttle,
+    /// [`Ledger::changes`] when it was taken.
+    changes: u64,
     cost: Duration,
     due: Instant,
 }
@@ -111,9 +150,17 @@ impl Claim<'_> {
 
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
-        let mut paid = self.throttle.paid();
-        *paid = paid.checked_sub(self.cost).unwrap_or(*paid);
+        let mut ledger = self.throttle.ledger();
+        if ledger.changes == self.changes {
+            ledger.paid = ledger.paid.checked_sub(self.cost).unwrap_or(ledger.paid);
+        }
     }
+}
+
+fn cost(bytes: usize, rate: NonZeroU64) -> Duration {
+    const NANOS: u128 = 1_000_000_000;
+    let nanos = bytes as u128 * NANOS / u128::from(rate.get());
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
 fn per_second(time: Duration) -> u64 {
@@ -193,6 +240,45 @@ mod tests {
         let began = Instant::now();
         throttle.take(RATE as usize / 10).await;
         assert_about(began.elapsed(), Duration::from_millis(100));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_that_comes_and_goes_counts_at_once() {
+        let rate = |rate| NonZeroU64::new(rate);
+        let throttle = Throttle::unlimited();
+        assert_eq!(throttle.portion(), usize::MAX);
+        assert!(throttle.take(usize::MAX).now_or_never().is_some());
+        throttle.set(rate(RATE));
+        let began = Instant::now();
+        throttle.take(RATE as usize / 2).await;
+        assert_about(began.elapsed(), Duration::from_millis(500));
+
+        // Who waits for long is heard again, and what it had claimed is forgotten.
+        let waiting = async {
+            let all = throttle.take(60 * RATE as usize);
+            let more = throttle.take(RATE as usize);
+            tokio::join!(all, more);
+            Instant::now()
+        };
+        let changing = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            throttle.set(rate(61 * RATE));
+            Instant::now()
+        };
+        let (ended, changed) = tokio::join!(waiting, changing);
+        assert_about(ended - changed, Duration::from_secs(1));
+
+        let waiting = async {
+            throttle.take(6000 * RATE as usize).await;
+            Instant::now()
+        };
+        let freeing = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            throttle.set(None);
+            Instant::now()
+        };
+        let (ended, freed) = tokio::join!(waiting, freeing);
+        assert_about(ended - freed, Duration::ZERO);
     }
 
     #[test]

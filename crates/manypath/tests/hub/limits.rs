@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use wire::hub::{OpenRefusal, Refusal};
 
 use crate::edge::{Edge, User, admitted, dial, greet};
-use crate::server::{Server, eventually};
+use crate::server::{LIMIT, Server, eventually};
 
 fn with(limits: &str) -> Server {
     let mut server = Server::prepare("");
@@ -94,6 +94,43 @@ fn rates_hold_for_all_connections_together_and_follow_the_file() {
         );
         server.write("users.toml", &server.alice.entry(""));
         server.wait_for_log("changed=1 users=1");
+    });
+}
+
+#[test]
+fn a_rate_that_comes_and_goes_counts_for_what_runs() {
+    const CHUNK: usize = 50_000;
+    let server = with("");
+    let changes = || server.log().matches("changed=1 users=1").count();
+    let set = |limits: &str| {
+        let before = changes();
+        server.write("users.toml", &server.alice.entry(limits));
+        eventually("the file is read", || (changes() > before).then_some(()));
+    };
+    server.at_guest(async || {
+        let mut edge = open(&server).await;
+        edge.request("/bytes/1000000000").await;
+        edge.read(CHUNK).await.expect("bytes");
+        // A chunk takes half a second then, and some milliseconds without. What is on its way comes first.
+        set("rate = \"800 kbit/s\"");
+        let slow = Duration::from_millis(300);
+        let mut slow_ones = 0;
+        let deadline = Instant::now() + 2 * LIMIT;
+        while slow_ones < 3 {
+            assert!(Instant::now() < deadline, "it goes on as fast as before");
+            let began = Instant::now();
+            edge.read(CHUNK).await.expect("bytes");
+            slow_ones = if began.elapsed() > slow {
+                slow_ones + 1
+            } else {
+                0
+            };
+        }
+        set("");
+        let began = Instant::now();
+        edge.read(40 * CHUNK).await.expect("bytes");
+        let took = began.elapsed();
+        assert!(took < 20 * slow, "20 s with the rate: {took:?}");
     });
 }
 
