@@ -153,13 +153,13 @@ fn a_hub_that_restarts_is_found_again() {
     });
 }
 
-/// Drops what comes from the hub on the connections that there are now.
+/// Drops what comes from the hub on the connections that there are now. The hub hears the edge.
 async fn silence(pool: &HubPool, hub: &Hub) {
     until_idle(pool, 4).await;
     let hub = hub.address.port();
     nft(&format!(
-        "table inet t {{ set dead {{ type inet_service; }}; chain c {{ type filter hook input priority 0; \
-         tcp sport {hub} tcp dport @dead drop; tcp dport {hub} tcp sport @dead drop; }}; }}"
+        "table inet t {{ set dead {{ type inet_service; }}; \
+         chain c {{ type filter hook input priority 0; tcp sport {hub} tcp dport @dead drop; }}; }}"
     ))
     .await;
     let sockets = std::fs::read_to_string("/proc/thread-self/net/tcp").unwrap();

@@ -284,7 +284,10 @@ fn the_background_dials_few_at_once() {
         let before = hub.seen.came();
         hub.seen.crowd.store(0, Ordering::Relaxed);
         pool.uplinks_changed();
-        until("all are replaced", || hub.seen.came() >= before + 36).await;
+        until("all are replaced", || {
+            hub.seen.came() >= before + 36 && pool.status().dialling == 0
+        })
+        .await;
         assert!(hub.seen.crowd.load(Ordering::Relaxed) <= 8);
     });
 }
