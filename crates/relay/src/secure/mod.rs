@@ -192,6 +192,9 @@ impl SecureStream {
         }
         self.channel.seal(&record, &mut self.unsent)?;
         self.conversation = conversation;
+        if frames.iter().any(|frame| frame.kind() == Kind::Open) {
+            self.begin();
+        }
         self.note_end();
         Ok(())
     }
@@ -256,6 +259,9 @@ impl SecureStream {
                 self.conversation.received(&frame)?;
                 let message = Message::from(frame);
                 self.inbox.advance();
+                if let Message::Open(_) = message {
+                    self.begin();
+                }
                 self.peer_finished |= message == Message::Fin;
                 self.note_end();
                 if is_void {
@@ -268,6 +274,13 @@ impl SecureStream {
             }
             ready!(self.poll_fill(cx))?;
         }
+    }
+
+    /// A user connection begins. What the one before has left behind, because nobody read it to its
+    /// end, is no part of it.
+    fn begin(&mut self) {
+        self.unread = Bytes::new();
+        self.peer_finished = false;
     }
 
     /// The next user connection has another FIN.

@@ -222,6 +222,30 @@ fn an_edge_that_leaves_while_it_waits_is_noticed() {
     });
 }
 
+/// Nobody need read a user connection to its end, and the next one must not get what is left of it.
+#[test]
+fn what_was_not_read_is_not_part_of_the_next_connection() {
+    in_netns(async || {
+        let (mut edge, mut hub) = open_pair(&Keys::new(), Transport::Tcp).await;
+        hub.send(&[Frame::Data(b"of the first"), Frame::Fin])
+            .await
+            .unwrap();
+        let mut some = [0; 2];
+        edge.read_exact(&mut some).await.unwrap();
+        edge.send(&[Frame::Fin]).await.unwrap();
+        assert_eq!(edge.receive().await.unwrap(), Message::Fin);
+        assert_eq!(hub.receive().await.unwrap(), Message::Fin);
+        assert!(edge.is_idle() && hub.is_idle());
+        open_user(&mut edge, &mut hub).await;
+        hub.send(&[Frame::Data(b"second"), Frame::Fin])
+            .await
+            .unwrap();
+        let mut got = Vec::new();
+        edge.read_to_end(&mut got).await.unwrap();
+        assert_eq!(got, b"second");
+    });
+}
+
 /// Through an edge's relay and a hub's, one after the other on the same connection.
 #[test]
 fn a_stream_that_is_given_back_carries_the_next_connection() {

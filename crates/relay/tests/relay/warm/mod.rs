@@ -2,6 +2,7 @@
 
 mod health;
 mod hub;
+mod leftovers;
 mod requests;
 mod trouble;
 mod whole;
