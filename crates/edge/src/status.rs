@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use mptcp::{Endpoint, EndpointFlags};
 use netcfg::{InterfaceName, MacAddress};
-use relay::{ConnectionStatus, HubPool, HubStatus, Server};
+use relay::{ConnectionStatus, HubStatus, Server};
 use serde::Serialize;
 use settings::edge::Settings;
 use tokio::io::AsyncWriteExt;
@@ -197,7 +197,7 @@ impl Control {
                     .destinations()
                     .map(ToString::to_string)
                     .collect(),
-                hub_connections: server.hub().map(HubPool::status),
+                hub_connections: server.hub().map(|hub| hub.status()),
                 network,
                 connections: connections(&server).await,
             };

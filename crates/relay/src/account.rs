@@ -110,6 +110,13 @@ impl Account {
         self.removed.subscribe()
     }
 
+    /// Done once the user was removed.
+    pub(crate) async fn removed(&self) {
+        let mut removal = self.removal();
+        // The account itself holds the sender, so it is not gone.
+        let _removed = removal.wait_for(|removed| *removed).await;
+    }
+
     /// What the user has done so far.
     pub fn usage(&self) -> Usage {
         Usage {

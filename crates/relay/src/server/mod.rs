@@ -9,8 +9,8 @@ mod session;
 mod socks4;
 mod socks5;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -30,6 +30,7 @@ pub struct ServerOptions {
     /// What is spoken on [`Intake::Proxy`] listeners.
     pub protocols: Protocols,
     /// Who may use them; anyone, without. SOCKS4 has no passwords, so it is refused with users set.
+    /// See [`Server::set_users`].
     pub users: Option<Users>,
     /// How long a client may take from its connection to its complete request; with HTTP, from the
     /// first byte on once more. A kept-alive HTTP connection may be idle between two requests for as
@@ -82,7 +83,10 @@ pub struct Drained {
 
 #[derive(Debug)]
 struct Shared {
-    connector: Connector,
+    /// May be replaced: see [`Shared::connector`].
+    connector: RwLock<Arc<Connector>>,
+    /// Likewise: see [`Shared::users`].
+    users: RwLock<Option<Arc<Users>>>,
     options: ServerOptions,
     registry: Registry,
     pool: BufferPool,
@@ -94,9 +98,10 @@ struct Shared {
 
 impl Server {
     /// A server that connects through `connector`.
-    pub fn new(connector: Connector, options: ServerOptions) -> Self {
+    pub fn new(connector: Connector, mut options: ServerOptions) -> Self {
         Self(Arc::new(Shared {
-            connector,
+            connector: RwLock::new(Arc::new(connector)),
+            users: RwLock::new(options.users.take().map(Arc::new)),
             registry: Registry::default(),
             pool: BufferPool::default(),
             refusals: Refusals::default(),
@@ -115,7 +120,24 @@ impl Server {
 
     /// Why the hub or the proxies that it connects through can't be used, see [`Connector::trouble`].
     pub fn trouble(&self) -> Option<String> {
-        self.0.connector.trouble()
+        self.0.connector().trouble()
+    }
+
+    /// What new connections go by.
+    pub fn connector(&self) -> Arc<Connector> {
+        self.0.connector()
+    }
+
+    /// Has new connections go by another connector. Those that are open or being opened stay with the
+    /// one that they have.
+    pub fn set_connector(&self, connector: Connector) {
+        *write(&self.0.connector) = Arc::new(connector);
+    }
+
+    /// Replaces who may use [`Intake::Proxy`] listeners. Who is connected stays so; to end what a user
+    /// has, see [`Account::remove`](crate::Account::remove).
+    pub fn set_users(&self, users: Option<Users>) {
+        *write(&self.0.users) = users.map(Arc::new);
     }
 
     /// What was refused so far.
@@ -130,8 +152,8 @@ impl Server {
     }
 
     /// The connections to the hub, if it connects through one.
-    pub fn hub(&self) -> Option<&HubPool> {
-        self.0.connector.hub()
+    pub fn hub(&self) -> Option<HubPool> {
+        self.0.connector().hub().cloned()
     }
 
     /// The relay's buffers.
@@ -153,9 +175,26 @@ impl Server {
 }
 
 impl Shared {
+    /// For one connection, which stays with it.
+    fn connector(&self) -> Arc<Connector> {
+        let connector = self.connector.read();
+        Arc::clone(&connector.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Who may use the proxy at this moment.
+    fn users(&self) -> Option<Arc<Users>> {
+        let users = self.users.read();
+        users.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn logs_destinations(&self) -> bool {
         self.log_destinations.load(Ordering::Relaxed)
     }
+}
+
+/// A panic elsewhere leaves what is only ever replaced as a whole.
+fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Default for ServerOptions {

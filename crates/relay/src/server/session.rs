@@ -74,8 +74,8 @@ impl Session {
     /// Connects onwards, unless the client goes away meanwhile. Its FIN is no reason to stop: it may
     /// have sent all it wanted to.
     pub(super) async fn connect(&self, destination: &Destination) -> Result<Onward, NoOnward> {
-        let connecting = self.shared.connector.connect(destination);
-        self.unless_gone(connecting).await
+        let connector = self.shared.connector();
+        self.unless_gone(connector.connect(destination)).await
     }
 
     /// The same for a client that believes to be connected: what it sends goes ahead.
@@ -83,7 +83,7 @@ impl Session {
         &self,
         destination: &Destination,
     ) -> Result<Onward, NoOnward> {
-        let connector = &self.shared.connector;
+        let connector = self.shared.connector();
         let connecting = connector.connect_ahead(destination, &self.stream);
         self.unless_gone(connecting).await
     }
@@ -152,7 +152,14 @@ impl Session {
             rates: Rates::default(),
         };
         entry.traffic().add_up(onward.sent);
-        let ended = copy::relay(client, onward.leg, entry.traffic(), &terms).await;
+        let ended = tokio::select! {
+            ended = copy::relay(client, onward.leg, entry.traffic(), &terms) => ended,
+            // Dropping the relay resets both sides.
+            () = self.removed() => {
+                tracing::debug!(id = %entry.id(), client = %self.client, "the user was removed");
+                return;
+            }
+        };
         if let (Some(stream), Some(lease)) = (ended.onward, onward.lease) {
             lease.give_back(stream.into());
         }
@@ -161,6 +168,14 @@ impl Session {
             id = %entry.id(), client = %self.client, up = done.up, down = done.down, end = ?done.end,
             "connection ended"
         );
+    }
+
+    /// Done when the user whose connection it is was removed.
+    async fn removed(&self) {
+        match &self.account {
+            Some(account) => account.removed().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Sends the last answer and closes.

@@ -21,7 +21,7 @@ pub(super) async fn serve(session: Session) {
             return;
         }
     };
-    if session.shared.options.users.is_some() {
+    if session.shared.users().is_some() {
         tracing::debug!(client = %session.client, "SOCKS4 has no passwords; use SOCKS5 or HTTP");
         return session.dismiss(&Reply::Rejected.encode()).await;
     }

@@ -19,7 +19,8 @@ use crate::{Cause, Kind, Users};
 pub(super) async fn serve(mut session: Session) {
     let stream = Arc::clone(&session.stream);
     let mut inbox = Inbox::new(&stream);
-    let users = session.shared.options.users.as_ref();
+    let users = session.shared.users();
+    let users = users.as_deref();
     let request = match timeout_at(session.deadline, negotiate(&mut inbox, users)).await {
         Ok(Ok((request, user))) => {
             session.account = user.and_then(|user| users?.account(&user));

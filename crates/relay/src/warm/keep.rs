@@ -64,7 +64,7 @@ impl Pool {
         let mut state = self.state();
         state.drop_waiters_that_left();
         state.note();
-        let wanted = state.demand.idle_wanted(now);
+        let wanted = state.idle_wanted(now);
         let long_ago = now.checked_sub(self.options.retire_after);
         let retired = state.shelf.surplus(wanted, generation, long_ago);
         let missing = wanted.saturating_sub(state.shelf.len_of(generation));

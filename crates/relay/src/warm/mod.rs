@@ -109,6 +109,13 @@ impl HubPool {
         self.0.pool.trouble.get()
     }
 
+    /// Keeps no connection idle from here on: each is ended in an orderly way when the request that it
+    /// carries is over. Requests that are under way are still served. For a pool in whose place
+    /// another one came.
+    pub fn retire(&self) {
+        self.0.pool.retire();
+    }
+
     /// Ends all idle connections in an orderly way, and takes none back from here on. Waits for as
     /// long as a hub may take that is there.
     pub async fn close(&self) {

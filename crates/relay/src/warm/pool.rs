@@ -39,6 +39,8 @@ pub(super) struct State {
     pub(super) dialling: usize,
     /// Nothing is handed out or taken back any more.
     pub(super) closed: bool,
+    /// Nothing is kept for requests that are still to come.
+    retired: bool,
     pub(super) welcome: Option<Welcome>,
     pub(super) in_use: usize,
     last_id: u64,
@@ -64,6 +66,7 @@ impl Pool {
             backoff: Backoff::default(),
             dialling: 0,
             closed: false,
+            retired: false,
             welcome: None,
             in_use: 0,
             last_id: 0,
@@ -107,7 +110,7 @@ impl Pool {
             if let Some(idle) = state.shelf.take(fits) {
                 let is_certain = idle.is_certain();
                 let warm = self.lend(&mut state, idle.facts, idle.stream.into_inner(), is_certain);
-                if state.shelf.len() < state.demand.idle_wanted(Instant::now()) {
+                if state.shelf.len() < state.idle_wanted(Instant::now()) {
                     self.work.notify_one();
                 }
                 return Ok(warm);
@@ -133,7 +136,7 @@ impl Pool {
             drop(state);
             return waiter.serve(warm);
         }
-        if state.shelf.len() >= MOST {
+        if state.retired || state.shelf.len() >= MOST {
             return bid_farewell(*stream);
         }
         let now = Instant::now();
@@ -227,6 +230,17 @@ impl Pool {
         }
     }
 
+    pub(super) fn retire(&self) {
+        let idle = {
+            let mut state = self.state();
+            state.retired = true;
+            state.shelf.drain()
+        };
+        for idle in idle {
+            bid_farewell(*idle.stream.into_inner());
+        }
+    }
+
     /// From here on nothing is handed out or taken back. Gives the idle connections.
     pub(super) fn shut(&self) -> Vec<SecureStream> {
         let mut state = self.state();
@@ -255,6 +269,14 @@ impl Waiter {
 }
 
 impl State {
+    /// How many connections should be idle.
+    pub(super) fn idle_wanted(&mut self, now: Instant) -> usize {
+        match self.retired {
+            true => 0,
+            false => self.demand.idle_wanted(now),
+        }
+    }
+
     /// To be called with each change of what is in use or waited for.
     pub(super) fn note(&mut self) {
         let busy = self.in_use + self.waiters.len();

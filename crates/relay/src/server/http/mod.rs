@@ -148,7 +148,7 @@ impl<'a> Client<'a> {
     }
 
     fn refuse(&self, request: &Request<Incoming>) -> Option<Answer> {
-        let users = self.session.shared.options.users.as_ref()?;
+        let users = self.session.shared.users()?;
         match basic_credentials(request.headers()) {
             Ok(Some(given)) if users.accept(&given) => None,
             Ok(_) => Some(answer::unauthorized()),

@@ -17,7 +17,8 @@ use wire::hub::{UserKey, UserSecret};
 use super::hub::Hub;
 use super::{edge, exchange, quick, until_idle, until_settled};
 use crate::support::{
-    Origin, Served, direct, in_netns, listen, nft, output, pattern, read_all, through, until,
+    Origin, Served, direct, in_netns, listen, nft, output, pattern, read_all, socks5, through,
+    until,
 };
 
 /// The one user that there is.
@@ -264,6 +265,41 @@ fn a_hub_that_is_restarted_orderly_costs_no_request() {
         let _next = RealHub::with(address, hub.key, hub.secret);
         until_settled(&pool).await;
         through(&proxy).await;
+    });
+}
+
+#[test]
+fn a_hub_is_replaced_under_running_connections_and_requests() {
+    in_netns(async || {
+        let (former, next) = (Hub::start().await, Hub::start().await);
+        let pool = former.pool(quick());
+        let proxy = edge(&pool).await;
+        // Nothing is idle yet, so this request waits for a connection when the pool is retired.
+        let address = proxy.address;
+        let waiting = tokio::spawn(async move { exchange(address, b"waits").await });
+        until("it waits", || pool.status().dialling > 0).await;
+        pool.retire();
+        waiting.await.unwrap();
+        until("nothing is left", || former.seen.here() == 0).await;
+
+        let pool = former.pool(quick());
+        let by =
+            |pool: &HubPool| Connector::new(Route::Hub(pool.clone()), ConnectorOptions::default());
+        proxy.server.set_connector(by(&pool));
+        until_idle(&pool, 4).await;
+        let (mut running, code) = socks5(proxy.address, super::origin()).await;
+        assert_eq!(code, 0);
+        let other = next.pool(quick());
+        proxy.server.set_connector(by(&other));
+        pool.retire();
+        until("only what is in use is left", || former.seen.here() == 1).await;
+        exchange(proxy.address, b"by the next one").await;
+        assert_eq!(other.status().requests, 1);
+        super::finish(&mut running, b"by the former one").await;
+        until("nothing is left", || former.seen.here() == 0).await;
+        let seen = &former.seen;
+        assert_eq!(seen.farewells(), seen.came(), "all end in peace");
+        assert_eq!(pool.status().requests, 1);
     });
 }
 
