@@ -165,7 +165,11 @@ impl Request<'_> {
                     Ok(Message::OpenRefused(refused)) => return Answer::Refused(refused),
                     Ok(Message::GoAway | Message::Abort) => return Answer::NotHeard,
                     // A PONG: the conversation lets nothing else pass.
-                    Ok(_) => trust = Trust::Alive,
+                    Ok(_) => {
+                        trust = Trust::Alive;
+                        // From here on the client's bytes go here, so another one is of no use.
+                        fresh = None;
+                    }
                     Err(error) if error.is_closed() => return Answer::NotHeard,
                     Err(error) => return Answer::Lost(error),
                 },

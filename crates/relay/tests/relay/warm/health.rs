@@ -237,6 +237,56 @@ fn after_a_change_of_uplinks_first_bytes_wait_for_a_sign_of_life() {
     });
 }
 
+/// A sign of life that comes late, when another connection is dialled already: the client's first bytes
+/// go by the connection that gave it, and by no other after that.
+#[test]
+fn a_late_sign_of_life_is_no_reason_to_send_twice() {
+    in_netns(async || {
+        let (answer, answering) = tokio::sync::watch::channel(false);
+        let hub = Hub::with(move |mut visit| {
+            let mut answering = answering.clone();
+            Box::pin(async move {
+                if visit.number > 4 {
+                    return visit.echo_for_ever().await;
+                }
+                while let Some(Message::Open(_)) = visit.next().await {
+                    visit.next().await;
+                    answering.wait_for(|answer| *answer).await.unwrap();
+                    visit.opened().await;
+                }
+            })
+        })
+        .await;
+        let pool = hub.pool(quick());
+        silence(&pool, &hub).await;
+        let port = hub.address.port();
+        nft(&format!(
+            "table inet s {{ chain c {{ type filter hook input priority 0; \
+             tcp dport {port} tcp flags syn / syn,ack drop; }}; }}"
+        ))
+        .await;
+        let (mut client, ours) = socket_pair().await;
+        client.write_all(b"only once").await.unwrap();
+        ours.readable().await.unwrap();
+        pool.uplinks_changed();
+        let pings = &hub.seen.pings;
+        until("they are asked", || pings.load(Ordering::Relaxed) == 4).await;
+        let destination = origin().into();
+        let late = async {
+            // Then it has lost patience.
+            tokio::time::sleep(Duration::from_millis(1500)).await;
+            nft("flush set inet t dead").await;
+            until("the first bytes have gone", || !hub.seen.data().is_empty()).await;
+            nft("delete table inet s").await;
+            until("there are new connections", || pool.status().idle >= 1).await;
+            answer.send_replace(true);
+        };
+        let (onward, ()) = tokio::join!(pool.open(&destination, Some(&ours)), late);
+        assert_eq!(onward.unwrap().sent, 9);
+        assert_eq!(hub.seen.data(), b"only once");
+    });
+}
+
 #[test]
 fn after_a_change_of_uplinks_all_are_replaced() {
     in_netns(async || {
