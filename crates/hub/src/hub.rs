@@ -1,14 +1,10 @@
 //! The parts of a running hub, put together.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use relay::{
-    Account, AccountTerms, HubIntake, HubOptions, Intake, Protocols, Rates, Server, ServerOptions,
-    Usage, Users,
-};
+use relay::{Account, HubIntake, HubOptions, Intake, Protocols, Server, ServerOptions, Users};
 use rustix::process::{Resource, getrlimit};
 use settings::hub::{Settings, UserFile};
 use tls::{HubConfig, HubKey};
@@ -17,6 +13,7 @@ use crate::accounts::{Book, connector};
 use crate::filter::Destinations;
 use crate::server::HubError;
 use crate::snapshot::{AccountKind, AccountSnapshot, Connections, Refusals, Snapshot};
+use crate::socks5::Socks5Book;
 use crate::usage::UsageTable;
 
 /// How many connections may wait at once until it is known whose they are, at most.
@@ -30,15 +27,8 @@ pub struct Hub {
     book: Book,
     /// Without a listener for edges there is none.
     intake: Option<HubIntake>,
-    socks5: Arc<Socks5Accounts>,
+    socks5: Socks5Book,
     started: SystemTime,
-}
-
-/// The accounts of SOCKS5 users, by name, and what users did that are none any more.
-#[derive(Debug, Default)]
-struct Socks5Accounts {
-    accounts: BTreeMap<String, Arc<Account>>,
-    former: BTreeMap<String, Usage>,
 }
 
 impl Hub {
@@ -51,7 +41,8 @@ impl Hub {
             book.update(&UserFile::load(&settings.users)?);
             intake = Some(hub_intake(&settings.key, &book)?);
         }
-        let (users, socks5) = socks5_users(settings, &destinations, usage.socks5)?;
+        let socks5 = Socks5Book::new(destinations.clone(), settings.connect_timeout, usage.socks5);
+        let users = socks5_users(settings, &socks5)?;
         let filter = Arc::new(destinations.clone());
         let server = Server::new(
             connector(filter, settings.connect_timeout),
@@ -69,7 +60,7 @@ impl Hub {
             destinations,
             book,
             intake,
-            socks5: Arc::new(socks5),
+            socks5,
             started: SystemTime::now(),
         })
     }
@@ -86,6 +77,10 @@ impl Hub {
         &self.book
     }
 
+    pub(crate) fn socks5(&self) -> &Socks5Book {
+        &self.socks5
+    }
+
     /// How edges are served.
     pub(crate) fn intake(&self) -> Option<Intake> {
         self.intake.clone().map(Intake::Hub)
@@ -93,21 +88,18 @@ impl Hub {
 
     /// What users have done in all.
     pub(crate) fn usage(&self) -> UsageTable {
-        let mut socks5 = self.socks5.former.clone();
-        let accounts = self.socks5.accounts.iter();
-        socks5.extend(accounts.map(|(name, account)| (name.clone(), account.usage())));
         UsageTable {
             hub: self.book.usage(),
-            socks5,
+            socks5: self.socks5.usage(),
         }
     }
 
     /// What the hub does at this moment.
     pub fn snapshot(&self) -> Snapshot {
         let of = |kind| move |account: &Arc<Account>| account_snapshot(kind, account);
-        let accounts = self.book.accounts();
-        let hub = accounts.iter().map(of(AccountKind::Hub));
-        let socks5 = self.socks5.accounts.values().map(of(AccountKind::Socks5));
+        let (hub, socks5) = (self.book.accounts(), self.socks5.accounts());
+        let hub = hub.iter().map(of(AccountKind::Hub));
+        let socks5 = socks5.iter().map(of(AccountKind::Socks5));
         let connections = self.intake.as_ref().map(HubIntake::connections);
         let connections = connections.unwrap_or_default();
         let refusals = self.server.refusals().counts();
@@ -175,28 +167,10 @@ fn max_handshakes() -> usize {
     files.map_or(MOST_HANDSHAKES, |files| MOST_HANDSHAKES.min(files / 4))
 }
 
-fn socks5_users(
-    settings: &Settings,
-    destinations: &Destinations,
-    mut former: BTreeMap<String, Usage>,
-) -> Result<(Users, Socks5Accounts), HubError> {
-    let mut accounts = BTreeMap::new();
-    let Some(socks5) = &settings.socks5 else {
-        return Ok((Users::from_iter([]), Socks5Accounts { accounts, former }));
-    };
-    let file = settings::hub::Users::load(&socks5.users)?;
-    let mut users: Users = file.iter().map(wire::Credentials::from).collect();
-    for credentials in file.iter().map(wire::Credentials::from) {
-        let name = credentials.user.to_string();
-        let terms = AccountTerms {
-            max_connections: None,
-            rates: Rates::default(),
-            connector: connector(Arc::new(destinations.clone()), settings.connect_timeout),
-        };
-        let usage = former.remove(&name).unwrap_or_default();
-        let account = Arc::new(Account::new(&name, terms, usage));
-        users.charge(credentials.user, Arc::clone(&account));
-        accounts.insert(name, account);
+/// Nobody may use SOCKS5 where it is not served.
+fn socks5_users(settings: &Settings, book: &Socks5Book) -> Result<Users, HubError> {
+    match &settings.socks5 {
+        Some(socks5) => Ok(book.update(&settings::hub::Users::load(&socks5.users)?).0),
+        None => Ok(Users::from_iter([])),
     }
-    Ok((users, Socks5Accounts { accounts, former }))
 }

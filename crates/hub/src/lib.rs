@@ -10,9 +10,11 @@ pub mod metrics;
 mod reload;
 mod server;
 pub mod snapshot;
+mod socks5;
 mod tune;
 mod usage;
 mod watch;
+mod watched;
 
 pub use filter::Destinations;
 pub use hub::Hub;

@@ -2,22 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
-use settings::hub::{Settings, UserFile};
+use settings::hub::{Settings, UserFile, Users};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::hub::Hub;
-use crate::watch::FileWatch;
+use crate::watched::UsersFile;
 
-/// Keeps a running hub's users those of the users file, and on SIGHUP what else can be changed.
+/// Keeps a running hub's users those of the users files, and on SIGHUP what else can be changed.
 #[derive(Debug)]
 pub struct Reload {
     hub: Hub,
     /// As they are in force, but for what needs a restart.
     settings: Settings,
     file: PathBuf,
-    /// The users file as it was last read, also if it was wrong.
-    text: Option<String>,
-    watch: Option<FileWatch>,
+    /// Without a listener for edges there is none.
+    users: Option<UsersFile>,
+    socks5_users: Option<UsersFile>,
     hangup: Signal,
 }
 
@@ -28,83 +28,57 @@ impl Reload {
     /// When SIGHUP can't be caught.
     pub fn new(hub: Hub, settings: Settings, file: &Path) -> std::io::Result<Self> {
         let has_users = !settings.listen.is_empty();
-        let watch = has_users.then(|| FileWatch::new(&settings.users));
+        let socks5 = settings.socks5.as_ref();
         let mut reload = Self {
             hub,
             file: file.to_owned(),
-            text: None,
-            watch,
+            users: has_users.then(|| UsersFile::new("users", &settings.users)),
+            socks5_users: socks5.map(|socks5| UsersFile::new("SOCKS5 users", &socks5.users)),
             hangup: signal(SignalKind::hangup())?,
             settings,
         };
-        // The file may have changed since the hub read it.
+        // The files may have changed since the hub read them.
         reload.users();
+        reload.socks5_users();
         Ok(reload)
     }
 
     /// Follows changes. Never ends.
     pub async fn run(mut self) {
         loop {
-            let changed = async {
-                match &mut self.watch {
-                    Some(watch) => watch.changed().await,
-                    None => std::future::pending().await,
-                }
-            };
             tokio::select! {
-                () = changed => self.users(),
+                () = changed(&mut self.users) => self.users(),
+                () = changed(&mut self.socks5_users) => self.socks5_users(),
                 _ = self.hangup.recv() => {
-                    self.text = None;
+                    let files = [&mut self.users, &mut self.socks5_users];
+                    files.into_iter().flatten().for_each(UsersFile::forget);
                     self.users();
+                    self.socks5_users();
                     self.settings();
                 }
             }
         }
     }
 
-    /// A wrong file changes nothing.
     fn users(&mut self) {
-        if self.watch.is_none() {
-            return;
+        let book = self.hub.book();
+        if let Some(file) = &mut self.users {
+            file.read(UserFile::parse, |users| {
+                (book.update(users), users.iter().len())
+            });
         }
-        let path = &self.settings.users;
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) => {
-                // An editor may be about to put a new one there.
-                if self.text.take().is_some() {
-                    tracing::error!(
-                        file = %path.display(), %error,
-                        "the users file can't be read; the users stay as they are"
-                    );
-                }
-                return;
-            }
-        };
-        if self.text.as_ref() == Some(&text) {
-            return;
+    }
+
+    fn socks5_users(&mut self) {
+        let hub = &self.hub;
+        if let Some(file) = &mut self.socks5_users {
+            file.read(Users::parse, |users| {
+                let count = users.iter().count();
+                let (users, changes) = hub.socks5().update(users);
+                hub.server().set_users(Some(users));
+                (changes, count)
+            });
         }
-        match UserFile::parse(&text, &path.display().to_string()) {
-            Ok(file) => {
-                let changes = self.hub.book().update(&file);
-                if changes != crate::accounts::Changes::default() || self.text.is_some() {
-                    tracing::info!(
-                        added = changes.added,
-                        removed = changes.removed,
-                        changed = changes.changed,
-                        users = file.iter().len(),
-                        "the users file was read"
-                    );
-                }
-            }
-            Err(errors) => {
-                for error in errors.to_string().lines() {
-                    tracing::error!("{error}");
-                }
-                tracing::error!("the users file is wrong; the users stay as they are");
-            }
-        }
-        self.text = Some(text);
     }
 
     /// What can be changed while the hub runs: `allow` and `log_destinations`.
@@ -130,5 +104,12 @@ impl Reload {
             );
         }
         tracing::info!(file = %self.file.display(), "the settings were read");
+    }
+}
+
+async fn changed(file: &mut Option<UsersFile>) {
+    match file {
+        Some(file) => file.changed().await,
+        None => std::future::pending().await,
     }
 }

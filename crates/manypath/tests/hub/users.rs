@@ -1,13 +1,19 @@
 //! The users file while the hub runs.
 
 use std::fs;
+use std::io::{ErrorKind, Read};
+use std::net::TcpStream;
 
+use lab::rig::ORIGIN_PORT;
+use lab::topology::Node;
+use mptcp::Transport;
 use relay::secure::Message;
 use rustix::process::Signal;
 use wire::hub::OpenRefusal;
 
+use crate::client::{SUCCEEDED, authenticate, connect, dial, receive, request};
 use crate::edge::{User, admitted, is_known};
-use crate::server::{Server, eventually};
+use crate::server::{Server, eventually, hub_v4, origin};
 
 /// Replaces the users file as careful programs do.
 fn replace(server: &Server, text: &str) {
@@ -125,4 +131,83 @@ fn hangup_reads_settings_and_users_again() {
         server.wait_for_log("the settings are wrong");
         assert_eq!(edge.tries(near).await, Some(OpenRefusal::NotAllowed));
     });
+}
+
+/// A SOCKS5 client's long transfer; `None` if the hub does not know the user.
+fn transfer(server: &Server, user: (&str, &str)) -> Option<TcpStream> {
+    let guest = server.lab.namespace(Node::Guest);
+    let mut stream = guest.run(|| dial(Transport::Tcp, hub_v4())).ok()?;
+    if authenticate(&mut stream, user).ok()? != 0 {
+        return None;
+    }
+    let code = connect(&mut stream, &origin().to_string(), ORIGIN_PORT);
+    assert_eq!(code.expect("an answer"), SUCCEEDED);
+    request(&mut stream, "/messages/10/100000");
+    receive(&mut stream, 16).expect("the first message");
+    Some(stream)
+}
+
+/// Reads on; whether the hub has reset the connection, as against the bytes going on.
+fn is_reset(stream: &mut TcpStream) -> bool {
+    let mut bytes = [0; 16];
+    for _ in 0..200 {
+        match stream.read_exact(&mut bytes) {
+            Ok(()) => {}
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+                return true;
+            }
+        }
+    }
+    false
+}
+
+#[test]
+fn socks5_users_come_and_go_without_disturbing_others() {
+    const ALICE: (&str, &str) = ("alice", "wonder land");
+    let server = Server::start("");
+    let mut alice = transfer(&server, ALICE).expect("she is known");
+    let mut bob = transfer(&server, ("bob", "builder")).expect("he is known");
+    assert!(transfer(&server, ("carol", "new one")).is_none());
+
+    server.write("users", "alice:wonder land\ncarol:new one\n");
+    eventually("carol is known", || transfer(&server, ("carol", "new one")));
+    assert!(is_reset(&mut bob));
+    assert!(transfer(&server, ("bob", "builder")).is_none());
+    assert!(!is_reset(&mut alice), "she has noticed nothing");
+
+    // Who has a new password has to say it.
+    server.write("draft", "alice:through the glass\ncarol:new one\n");
+    fs::rename(server.path("draft"), server.path("users")).expect("a rename");
+    assert!(is_reset(&mut alice));
+    assert!(transfer(&server, ALICE).is_none());
+    transfer(&server, ("alice", "through the glass")).expect("it is her password");
+    let log = server.log();
+    assert!(log.contains("the SOCKS5 users file was read"), "{log}");
+    assert!(!log.contains("glass") && !log.contains("wonder"), "{log}");
+}
+
+#[test]
+fn a_broken_socks5_users_file_changes_nothing_and_is_named_with_its_line() {
+    let server = Server::start("");
+    let says = || {
+        server
+            .log()
+            .matches("the SOCKS5 users file is wrong")
+            .count()
+    };
+    let mut alice = transfer(&server, crate::client::ALICE).expect("she is known");
+    server.write("users", "carol:new one\n\nbob of no colon\n");
+    eventually("the log says so", || (says() == 1).then_some(()));
+    let place = format!("{}:3:", server.path("users").display());
+    assert!(server.log().contains(&place), "{}", server.log());
+    // Asked to, it says so again.
+    server.signal(Signal::HUP);
+    eventually("the log says so again", || (says() == 2).then_some(()));
+    assert!(transfer(&server, ("carol", "new one")).is_none());
+    transfer(&server, ("bob", "builder")).expect("he is still known");
+    assert!(!is_reset(&mut alice));
+    fs::remove_file(server.path("users")).expect("it was there");
+    server.wait_for_log("the SOCKS5 users file can't be read");
+    transfer(&server, ("bob", "builder")).expect("he is still known");
 }
