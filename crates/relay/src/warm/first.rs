@@ -52,7 +52,7 @@ impl<'a> First<'a> {
         let (Some(client), room) = (self.client, MOST - self.bytes.len()) else {
             return;
         };
-        let portion = room.min(PORTION - self.unsent().len());
+        let portion = room.min(PORTION.saturating_sub(self.bytes.len() - self.sent));
         let start = self.bytes.len();
         self.bytes.resize(start + portion, 0);
         let read = client.try_read(&mut self.bytes[start..]);
@@ -78,13 +78,16 @@ impl<'a> First<'a> {
         }
     }
 
+    /// What is to go next: no more than fits into one record with OPEN. After [`Self::start_over`]
+    /// there may be more behind it.
     pub(super) fn unsent(&self) -> &[u8] {
-        &self.bytes[self.sent..]
+        let unsent = &self.bytes[self.sent..];
+        &unsent[..unsent.len().min(PORTION)]
     }
 
-    /// All that was read is on its way.
-    pub(super) fn all_sent(&mut self) {
-        self.sent = self.bytes.len();
+    /// What [`Self::unsent`] gave is on its way.
+    pub(super) fn unsent_is_sent(&mut self) {
+        self.sent += self.unsent().len();
     }
 
     pub(super) fn sent(&self) -> usize {

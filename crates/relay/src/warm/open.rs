@@ -204,18 +204,18 @@ impl Request<'_> {
             if !self.first.unsent().is_empty() {
                 let data = Frame::Data(self.first.unsent());
                 warm.stream().send(&[open, data]).await?;
-                self.first.all_sent();
-                return Ok(());
+                self.first.unsent_is_sent();
+                return self.send_more(warm).await;
             }
         }
         warm.stream().send(&[open]).await
     }
 
     async fn send_more(&mut self, warm: &mut Warm) -> Result<(), SecureError> {
-        if !self.first.unsent().is_empty() {
+        while !self.first.unsent().is_empty() {
             let data = Frame::Data(self.first.unsent());
             warm.stream().send(&[data]).await?;
-            self.first.all_sent();
+            self.first.unsent_is_sent();
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use wire::hub::Frame;
 use super::hub::{Hub, Visit};
 use super::requests::socket_pair;
 use super::{edge, exchange, origin, quick, until_idle, until_settled};
-use crate::support::{in_netns, nft, socks5, until};
+use crate::support::{in_netns, nft, pattern, socks5, until};
 
 /// A hub whose first four connections end in `manner` when an OPEN is there, which they have not
 /// looked at; the others echo.
@@ -88,6 +88,45 @@ fn what_a_leaving_hub_did_not_act_on_is_sent_again() {
             panic!("no data")
         };
         assert_eq!(&echo[..], b"order a pizza");
+    });
+}
+
+/// The same with as much as ever goes ahead, which is more than fits into one record with OPEN.
+#[test]
+fn much_that_a_leaving_hub_did_not_act_on_is_sent_again() {
+    in_netns(async || {
+        let hub = Hub::with(|mut visit| {
+            Box::pin(async move {
+                let Some(Message::Open(_)) = visit.next().await else {
+                    return;
+                };
+                if visit.number > 4 {
+                    visit.opened().await;
+                    return while visit.next().await.is_some() {};
+                }
+                // It has seen all, and acts on nothing of it.
+                let mut seen = 0;
+                while seen < 16 * 1024 {
+                    let Ok(Message::Data(bytes)) = visit.stream.receive().await else {
+                        return;
+                    };
+                    seen += bytes.len();
+                }
+                visit.stream.close().await;
+            })
+        })
+        .await;
+        let pool = hub.pool(quick());
+        until_idle(&pool, 4).await;
+        let (mut client, ours) = socket_pair().await;
+        client.write_all(&pattern(100_000)).await.unwrap();
+        let onward = pool.open(&origin().into(), Some(&ours)).await.unwrap();
+        assert_eq!(onward.sent, 16 * 1024);
+        until("all of it is there", || {
+            hub.seen.data().len() >= onward.sent
+        })
+        .await;
+        assert!(hub.seen.data() == pattern(100_000)[..onward.sent]);
     });
 }
 
