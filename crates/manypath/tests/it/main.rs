@@ -9,5 +9,6 @@
 mod bad_input;
 mod capture;
 mod changes;
+mod hub;
 mod proxy;
 mod support;

@@ -52,6 +52,12 @@ fn disturbed(rig: &Rig, bytes: u64, mut disturb: impl FnMut(u64)) -> Transfer {
     transfer.unwrap()
 }
 
+/// The one connection that there is goes over the hub protocol.
+fn assert_goes_by_hub(rig: &Rig) {
+    let status = rig.edge_status().unwrap();
+    assert_eq!(status["hub_connections"]["in_use"], 1, "{status:#}");
+}
+
 #[test]
 fn a_download_survives_a_pulled_and_plugged_link() {
     let rig = Rig::up(spec()).unwrap();
@@ -59,6 +65,7 @@ fn a_download_survives_a_pulled_and_plugged_link() {
     let second = rig.lab().link(Uplink::SECOND);
     let mut before = 0;
     let transfer = disturbed(&rig, 20_000_000, |tenth| match tenth {
+        1 => assert_goes_by_hub(&rig),
         2 => first.carrier(false).unwrap(),
         4 => {
             before = first.counters().down.bytes;
@@ -85,6 +92,7 @@ fn an_upload_survives_the_loss_of_its_first_link() {
         sent += more;
         if sent > 1_500_000 && !pulled {
             pulled = true;
+            assert_goes_by_hub(&rig);
             link.carrier(false).unwrap();
         }
     });

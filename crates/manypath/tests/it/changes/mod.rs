@@ -48,7 +48,7 @@ fn endpoints(rig: &Rig) -> Vec<String> {
     addresses
 }
 
-fn has(status: &Value, text: &str) -> bool {
+pub fn has(status: &Value, text: &str) -> bool {
     status.to_string().contains(text)
 }
 

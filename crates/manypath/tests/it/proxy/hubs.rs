@@ -83,21 +83,31 @@ fn the_hub_may_be_given_by_name_or_ipv6_address() {
         let names = Names::new("edge", "203.0.113.2 hub.test\n");
         let mut spec = proxy_spec();
         spec.program = names.program();
-        spec.protocol = HubProtocol::Socks5;
-        spec.edge_settings = format!("[out]\nhub = \"socks5://lab:lab-password@{hub}:1080\"");
-        let rig = Rig::up(spec).unwrap();
+        let mut rig = Rig::up(spec).unwrap();
         let _nginx = Nginx::start(rig.lab());
-        if hub.starts_with('[') {
-            rig.wait_for_edge("have a global IPv6 address", |status| {
-                let addresses = status["uplinks"][0]["addresses"].to_string();
-                addresses.contains("2001:db8")
-            })
-            .unwrap();
-        }
+        rig.stop_edge().unwrap();
+        set_hub(&rig, hub);
+        rig.start_edge().unwrap();
+        rig.wait_for_edge("have connections to the hub", |status| {
+            status["hub_connections"]["state"] == "connected"
+        })
+        .unwrap();
+        let status = rig.edge_status().unwrap();
+        assert_eq!(status["hub"][0], format!("{hub}:443"));
         assert_eq!(
             output(&rig, Node::Windows, "curl", &WHOAMI),
             "203.0.113.2",
             "{hub}"
         );
     }
+}
+
+/// Another host in the link that the edge has.
+fn set_hub(rig: &Rig, hub: &str) {
+    let link = rig.link();
+    let other = link.replace("203.0.113.2", hub);
+    let file = rig.folder().join("edge.toml");
+    let settings = fs::read_to_string(&file).unwrap();
+    assert!(settings.contains(link.as_str()));
+    fs::write(file, settings.replace(link.as_str(), &other)).unwrap();
 }
