@@ -6,11 +6,11 @@ use std::time::Instant;
 use lab::topology::Node;
 use mptcp::Transport;
 use relay::secure::Message;
-use wire::hub::Frame;
+use wire::hub::{Frame, Refusal};
 
 use crate::client::{dial, receive, request, to_origin};
-use crate::edge::admitted;
-use crate::server::{Server, eventually, hub_v4, hub_v6};
+use crate::edge::{self, admitted, greet};
+use crate::server::{Server, eventually, hub_edges, hub_v4, hub_v6};
 
 #[test]
 fn a_running_transfer_is_finished_and_new_connections_are_refused_at_once() {
@@ -90,6 +90,27 @@ fn edges_are_told_to_go_and_running_connections_end_in_peace() {
     server.stop().expect("a clean stop");
     let log = server.log();
     assert!(log.contains("2 connections ended, 0 were reset"), "{log}");
+}
+
+#[test]
+fn an_edge_that_is_about_to_come_in_is_told_that_the_hub_stops() {
+    let mut server = Server::start("drain = \"30s\"");
+    let guest = server.lab.namespace(Node::Guest);
+    // It keeps nobody waiting.
+    let _silent = guest.run(|| dial(Transport::Tcp, hub_edges()));
+    server.at_guest(async || {
+        let mut idle = admitted(&server.key, &server.alice).await;
+        let late = edge::dial(&server.key, &server.alice).await;
+        server.ask_to_stop();
+        let (words, _) = idle.last_words().await;
+        assert!(matches!(words[..], [Message::GoAway]), "{words:?}");
+        let refused = greet(late, 1..=1).await.err().expect("a refusal");
+        assert_eq!((refused.code, refused.versions), (Refusal::Stopping, 1..=1));
+        assert!(refused.text.contains("about to stop"), "{}", refused.text);
+    });
+    server.stop().expect("a clean stop");
+    let log = server.log();
+    assert!(log.contains("3 connections ended, 0 were reset"), "{log}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use lab::rig::ORIGIN_PORT;
 use lab::topology::Node;
@@ -13,7 +14,7 @@ use wire::hub::OpenRefusal;
 
 use crate::client::{SUCCEEDED, authenticate, connect, dial, receive, request};
 use crate::edge::{User, admitted, is_known};
-use crate::server::{Server, eventually, hub_v4, origin};
+use crate::server::{PROGRAM, Server, eventually, hub_v4, origin};
 
 /// Replaces the users file as careful programs do.
 fn replace(server: &Server, text: &str) {
@@ -92,6 +93,57 @@ fn a_broken_file_changes_nothing_and_is_named_with_line_and_key() {
     replace(&server, &(entry + &bob.entry("")));
     wait_until_known(&server, &bob, true);
     server.stop().expect("a clean stop");
+}
+
+/// Runs `manypath hub user …` beside the hub; what it prints.
+fn hub_user(server: &Server, arguments: &[&str]) -> String {
+    let mut command = server.lab.command(Node::Hub, PROGRAM);
+    command.args(["hub", "user"]).args(arguments);
+    let output = command.arg("--settings").arg(server.path("hub.toml"));
+    let output = output.output().expect("a program");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+#[test]
+fn users_that_are_added_and_removed_by_command_count_at_once() {
+    let server = Server::start("");
+    let host = hub_v4().ip().to_string();
+    let said = hub_user(&server, &["add", "carol", "--json", "--host", &host]);
+    let added = Instant::now();
+    let said: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+    let link: settings::HubLink = said["link"].as_str().expect("a link").parse().expect("one");
+    let carol = User {
+        name: "carol",
+        secret: link.secret,
+    };
+    wait_until_known(&server, &carol, true);
+    assert!(
+        added.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        added.elapsed()
+    );
+    server.at_guest(async || {
+        let mut idle = admitted(&server.key, &carol).await;
+        let mut busy = admitted(&server.key, &carol).await;
+        busy.open_origin().await;
+        busy.request("/messages/10/100000").await;
+        busy.read(16).await.expect("bytes");
+        hub_user(&server, &["remove", "carol"]);
+        let removed = Instant::now();
+        let (words, _) = idle.last_words().await;
+        assert!(matches!(words[..], [Message::GoAway]), "{words:?}");
+        let (words, _) = busy.last_words().await;
+        let at_its_end = words.iter().any(|word| matches!(word, Message::Fin));
+        assert!(!at_its_end, "it is no orderly end");
+        assert!(
+            removed.elapsed() < Duration::from_secs(2),
+            "{:?}",
+            removed.elapsed()
+        );
+        assert!(!is_known(&server.key, &carol).await);
+        assert!(is_known(&server.key, &server.alice).await);
+    });
 }
 
 #[test]

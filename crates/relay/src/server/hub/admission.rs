@@ -1,8 +1,10 @@
 //! The first words of an edge's connection: TLS, HELLO, and WELCOME or REFUSED.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use wire::hub::{Frame, Hello, Refusal, Refused, VERSIONS, Welcome};
 
 use super::{Hub, Peer};
@@ -63,19 +65,32 @@ pub(super) enum NotAdmitted {
     Stopping,
 }
 
-/// Finds out whose the connection is, and tells the edge.
+/// A connection that is of no use, and what is still to be said on it.
+pub(super) struct TurnedDown {
+    pub(super) reason: NotAdmitted,
+    /// Where the edge listens for the reason.
+    stream: Option<Box<SecureStream>>,
+}
+
+/// Finds out whose the connection is, and tells the edge if that is a user.
 pub(super) async fn admit(
     hub: &Hub,
     stream: TcpStream,
-) -> Result<(Box<SecureStream>, Admitted), NotAdmitted> {
+    draining: &watch::Receiver<bool>,
+) -> Result<(Box<SecureStream>, Admitted), TurnedDown> {
     let accepted = SecureStream::accept(stream, &hub.config).await;
     let mut stream = Box::new(accepted.map_err(NotAdmitted::of_tls)?);
     let hello = match stream.receive().await {
         Ok(Message::Hello(hello)) => hello,
-        Ok(_) => return Err(NotAdmitted::NoHello),
-        Err(error) => return Err(NotAdmitted::of_hello(error)),
+        Ok(_) => return Err(NotAdmitted::NoHello.into()),
+        Err(error) => return Err(NotAdmitted::of_hello(error).into()),
     };
-    match judge(hub, &stream, hello) {
+    let stopping = *draining.borrow();
+    let judged = match stopping {
+        true => Err(NotAdmitted::Stopping),
+        false => judge(hub, &stream, hello),
+    };
+    match judged {
         Ok((version, admitted)) => {
             let software = hub.options.software.clone();
             let welcome = Frame::Welcome(Welcome { version, software });
@@ -83,10 +98,10 @@ pub(super) async fn admit(
             sent.map_err(NotAdmitted::of_hello)?;
             Ok((stream, admitted))
         }
-        Err(reason) => {
-            turn_down(stream, &reason).await;
-            Err(reason)
-        }
+        Err(reason) => Err(TurnedDown {
+            reason,
+            stream: Some(stream),
+        }),
     }
 }
 
@@ -113,26 +128,32 @@ fn judge(hub: &Hub, stream: &SecureStream, hello: Hello) -> Result<(u8, Admitted
     Ok((version, admitted))
 }
 
-/// Tells the edge why; whether it hears that is its affair.
-async fn turn_down(mut stream: Box<SecureStream>, reason: &NotAdmitted) {
-    let (code, text) = match reason {
-        NotAdmitted::Version { .. } => (Refusal::Version, reason.to_string()),
-        NotAdmitted::UnknownUser { .. } => (
-            Refusal::UnknownUser,
-            "the hub knows no user with this secret; ask for a new link".to_owned(),
-        ),
-        _ => (
-            Refusal::UserLimit,
-            "this user has as many connections to the hub as it may".to_owned(),
-        ),
-    };
-    let refused = Refused {
-        code,
-        versions: VERSIONS,
-        text,
-    };
-    if stream.send(&[Frame::Refused(refused)]).await.is_ok() {
-        stream.close().await;
+impl TurnedDown {
+    /// Tells the edge why, if it has come far enough to listen; whether it does is its affair.
+    pub(super) fn farewell(self) -> Option<Pin<Box<impl Future<Output = ()>>>> {
+        let mut stream = self.stream?;
+        let (code, text) = self.reason.words();
+        let refused = Refused {
+            code,
+            versions: VERSIONS,
+            text,
+        };
+        // On the heap, so that it takes no memory in those that are let in.
+        Some(Box::pin(async move {
+            if stream.send(&[Frame::Refused(refused)]).await.is_ok() {
+                stream.close().await;
+            }
+        }))
+    }
+}
+
+impl From<NotAdmitted> for TurnedDown {
+    /// Without a word.
+    fn from(reason: NotAdmitted) -> Self {
+        Self {
+            reason,
+            stream: None,
+        }
     }
 }
 
@@ -150,6 +171,22 @@ impl NotAdmitted {
             Self::Gone
         } else {
             Self::Protocol(error)
+        }
+    }
+
+    /// What the edge is told.
+    fn words(&self) -> (Refusal, String) {
+        match self {
+            Self::Version { .. } => (Refusal::Version, self.to_string()),
+            Self::UnknownUser { .. } => (
+                Refusal::UnknownUser,
+                "the hub knows no user with this secret; ask for a new link".to_owned(),
+            ),
+            Self::Stopping => (Refusal::Stopping, "the hub is about to stop".to_owned()),
+            _ => (
+                Refusal::UserLimit,
+                "this user has as many connections to the hub as it may".to_owned(),
+            ),
         }
     }
 

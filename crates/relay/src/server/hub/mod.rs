@@ -20,8 +20,8 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::Shared;
-use crate::{Accounts, ClientAddr, ConnectionId, socket};
-use admission::NotAdmitted;
+use crate::{Accounts, ClientAddr, ConnectionId, SecureStream, socket};
+use admission::{Admitted, NotAdmitted};
 use connection::Connection;
 pub(super) use refusal::cause_of;
 use room::Room;
@@ -29,6 +29,13 @@ use room::Room;
 /// Takes connections of edges in. Clones are the same intake.
 #[derive(Clone)]
 pub struct HubIntake(Arc<Hub>);
+
+/// How long those who are about to say who they are may go on with that when the hub stops: a
+/// handshake takes three round trips, and who has come so far is told why it gets no further.
+const LAST_HANDSHAKES: Duration = Duration::from_secs(3);
+
+/// How long it may take to tell an edge why it is refused.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// How a [`HubIntake`] behaves.
 #[derive(Clone, Debug)]
@@ -136,30 +143,48 @@ pub(super) async fn serve(
         id: shared.registry.next_id(),
         client: client.into(),
     };
-    match admit(&hub, &peer, stream, draining.clone()).await {
-        Ok((stream, admitted)) => {
-            let connection = Connection::new(shared, hub, peer, admitted, draining);
-            connection.run(stream).await;
-        }
-        Err(reason) => reason.report(&shared.refusals, &peer),
+    if let Some((stream, admitted)) = admit(&shared, &hub, &peer, stream, draining.clone()).await {
+        let connection = Connection::new(shared, hub, peer, admitted, draining);
+        connection.run(stream).await;
     }
 }
 
+/// Finds out whose the connection is. Whoever is none of the hub's users is counted, then told.
 async fn admit(
+    shared: &Shared,
     hub: &Arc<Hub>,
     peer: &Peer,
     stream: TcpStream,
-    mut draining: watch::Receiver<bool>,
-) -> Result<(Box<crate::SecureStream>, admission::Admitted), NotAdmitted> {
+    draining: watch::Receiver<bool>,
+) -> Option<(Box<SecureStream>, Admitted)> {
     let mut seat = hub.room.enter(peer.client.socket_addr().ip());
     let time = hub.options.handshake_timeout;
     // On the heap, so that it takes no memory afterwards.
-    let admission = Box::pin(timeout(time, admission::admit(hub, stream)));
-    tokio::select! {
-        result = admission => result.unwrap_or(Err(NotAdmitted::Late)),
-        () = seat.turned_out() => Err(NotAdmitted::Crowded),
-        _ = draining.wait_for(|draining| *draining) => Err(NotAdmitted::Stopping),
+    let admission = Box::pin(timeout(time, admission::admit(hub, stream, &draining)));
+    let turned_down = tokio::select! {
+        result = admission => match result {
+            Ok(Ok(admitted)) => return Some(admitted),
+            Ok(Err(turned_down)) => turned_down,
+            Err(_elapsed) => NotAdmitted::Late.into(),
+        },
+        () = seat.turned_out() => NotAdmitted::Crowded.into(),
+        () = long_draining(draining.clone()) => NotAdmitted::Stopping.into(),
+    };
+    turned_down.reason.report(&shared.refusals, peer);
+    if let Some(farewell) = turned_down.farewell() {
+        // It still takes its place in the room.
+        tokio::select! {
+            _said_or_not = timeout(FAREWELL, farewell) => {}
+            () = seat.turned_out() => {}
+        }
     }
+    None
+}
+
+async fn long_draining(mut draining: watch::Receiver<bool>) {
+    // A sender that is gone means stop, too.
+    drop(draining.wait_for(|draining| *draining).await);
+    tokio::time::sleep(LAST_HANDSHAKES).await;
 }
 
 /// Counts something for as long as it lives.
