@@ -98,7 +98,7 @@ impl SecureStream {
         };
         let then = self.gather(plain, &records, parts)?;
         if then == Then::Fin {
-            self.inbox.keep_cipher(&cipher[used..]);
+            self.inbox.keep_cipher(&cipher[used..], &mut self.channel);
             return Ok(Opened {
                 used: cipher.len(),
                 then,

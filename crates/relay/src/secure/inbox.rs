@@ -21,6 +21,8 @@ pub(super) struct Inbox {
     taken: usize,
     /// `plain` ends with what is no frame.
     is_broken: bool,
+    /// What comes behind `plain` is not to be used.
+    trouble: Option<SecureError>,
 }
 
 impl Inbox {
@@ -68,9 +70,14 @@ impl Inbox {
         }
     }
 
-    /// Keeps the beginning of a record.
-    pub(super) fn keep_cipher(&mut self, bytes: &[u8]) {
+    /// Keeps records that somebody else has read. Whole ones are opened at once: nothing more may come
+    /// that would be a reason to look at them.
+    ///
+    /// What is wrong with them concerns who asks for the frames behind those that are right.
+    pub(super) fn keep_cipher(&mut self, bytes: &[u8], channel: &mut Channel) {
         self.cipher.extend_from_slice(bytes);
+        self.trouble = self.decrypt(channel).err();
+        self.cipher.shrink_to_fit();
     }
 
     /// The beginning of a record, for whoever reads the rest of it.
@@ -104,12 +111,12 @@ impl Inbox {
     /// The next frame, which stays.
     ///
     /// # Errors
-    /// If what follows is none.
+    /// If what follows is none, or was damaged.
     pub(super) fn peek(&mut self) -> Result<Option<Frame<'_>>, SecureError> {
         self.skip_unknown();
         match frames(&self.plain[self.taken..]).next() {
             Some(frame) => Ok(Some(frame?)),
-            None => Ok(None),
+            None => self.trouble.take().map_or(Ok(None), Err),
         }
     }
 

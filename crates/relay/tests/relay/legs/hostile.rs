@@ -294,6 +294,85 @@ fn what_comes_behind_the_last_fin_is_kept_for_the_next_connection() {
     });
 }
 
+/// The next OPEN may lie far behind the FIN, with many records between and behind, and nothing may come
+/// afterwards.
+#[test]
+fn many_records_behind_the_last_fin_are_all_kept() {
+    const RECORDS: usize = 150;
+    in_netns(async || {
+        let (mut edge, mut origin, bench) = relayed().await;
+        origin.shutdown().await.unwrap();
+        assert_eq!(frames(&edge.record().await).next(), Some(Ok(Frame::Fin)));
+        // After so much the relay reads with a large buffer.
+        let mut plain = Vec::new();
+        Frame::Data(&pattern(wire::hub::MAX_PAYLOAD)).encode(&mut plain);
+        let bulk: Vec<_> = (0..4).map(|_| edge.seal(&plain)).collect();
+        edge.tcp.write_all(&bulk.concat()).await.unwrap();
+        let mut got = vec![0; 4 * wire::hub::MAX_PAYLOAD];
+        origin.read_exact(&mut got).await.unwrap();
+        bench.no_buffers().await;
+        let mut behind = Vec::new();
+        for frame in [Frame::Fin, open()] {
+            let mut plain = Vec::new();
+            frame.encode(&mut plain);
+            behind.extend(edge.seal(&plain));
+        }
+        let next = pattern(RECORDS * 1000);
+        for some in next.chunks(1000) {
+            let mut plain = Vec::new();
+            Frame::Data(some).encode(&mut plain);
+            behind.extend(edge.seal(&plain));
+        }
+        edge.tcp.write_all(&behind).await.unwrap();
+        assert_eq!(origin.read(&mut got).await.unwrap(), 0);
+        let mut hub = bench.relay.await.unwrap().client.expect("it is idle");
+        assert!(matches!(hub.receive().await.unwrap(), Message::Open(_)));
+        hub.send(&[opened()]).await.unwrap();
+        let (second, onward) = plain_leg(Transport::Tcp).await;
+        let (unused, _) = plain_leg(Transport::Tcp).await;
+        let bench = Bench::relaying(
+            (unused, Leg::Secure(Box::new(hub))),
+            (second, onward),
+            Rates::default(),
+        );
+        let mut origin = bench.origin;
+        let mut got = vec![0; next.len()];
+        origin.read_exact(&mut got).await.unwrap();
+        assert!(got == next);
+    });
+}
+
+/// The same with so little that all of it comes at once: the next connection must not wait for more.
+#[test]
+fn an_open_far_behind_the_last_fin_is_heard_at_once() {
+    in_netns(async || {
+        let (mut edge, mut origin, bench) = relayed().await;
+        origin.shutdown().await.unwrap();
+        assert_eq!(frames(&edge.record().await).next(), Some(Ok(Frame::Fin)));
+        let mut sealed = Vec::new();
+        for _ in 0..100 {
+            sealed.extend(edge.seal(&[0x13, 0, 1, b'x']));
+        }
+        for frame in [Frame::Fin, open()] {
+            let mut plain = Vec::new();
+            frame.encode(&mut plain);
+            sealed.extend([edge.seal(&[0x80, 0, 0]), edge.seal(&plain)].concat());
+        }
+        // What may be skipped, until OPEN is in no group of records with the FIN.
+        let skipped: Vec<_> = (0..200).map(|_| edge.seal(&[0x80, 0, 0])).collect();
+        let mut plain = Vec::new();
+        Frame::Data(b"y").encode(&mut plain);
+        sealed.extend([skipped.concat(), edge.seal(&plain)].concat());
+        edge.tcp.write_all(&sealed).await.unwrap();
+        let mut got = Vec::new();
+        origin.read_to_end(&mut got).await.unwrap();
+        assert_eq!(got, [b'x'; 100]);
+        let mut hub = bench.relay.await.unwrap().client.expect("it is idle");
+        assert!(matches!(hub.receive().await.unwrap(), Message::Open(_)));
+        assert_eq!(hub.receive().await.unwrap(), Message::Data("y".into()));
+    });
+}
+
 /// Half of a record may be all that ever comes.
 #[test]
 fn half_a_record_pins_no_large_buffer() {
