@@ -28,15 +28,15 @@ pub enum Row {
     MessageGapSilence,
     /// Download over two unlike links, as a ratio to plain TCP over the better one alone.
     UnlikeLinks,
-    /// One download without emulated links and without encryption, in Gb/s.
+    /// Downloads without emulated links and without encryption, in Gb/s.
     ThroughputPlain,
-    /// The edge's CPU time in seconds for each GiB of that download.
+    /// The edge's CPU time in seconds for each GiB of those downloads.
     CpuEdge,
     /// The hub's.
     CpuHub,
-    /// The same download with encryption between edge and hub, in Gb/s.
+    /// The same downloads with encryption between edge and hub, in Gb/s.
     ThroughputTls,
-    /// The edge's CPU time in seconds for each GiB of that download.
+    /// The edge's CPU time in seconds for each GiB of those downloads.
     CpuEdgeTls,
     /// The hub's.
     CpuHubTls,
@@ -157,8 +157,9 @@ impl Row {
                  that of plain TCP on the better link alone"
             }
             Self::ThroughputPlain => {
-                "veth pairs, one uplink, all of it on this machine: payload of 2 s after 1 s, cubic \
-                 everywhere, no cipher (manypath: through the hub's SOCKS5 port); median of 3"
+                "veth pairs, one uplink, all of it on this machine: 16 downloads at once, payload of 2 s \
+                 after 1 s, cubic everywhere, no cipher (manypath: through the hub's SOCKS5 port); median \
+                 of 3"
             }
             Self::CpuEdge => {
                 "CPU time, user and system, of the guest's programs meanwhile, for each GiB of payload"

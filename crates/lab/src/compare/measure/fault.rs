@@ -68,7 +68,7 @@ struct Round {
 impl Round {
     fn run(contender: &Contender, fault: Fault) -> anyhow::Result<Self> {
         let (link, other) = contender.place.two_links()?;
-        let stream = Stream::start(contender, true)?;
+        let stream = Stream::start(contender, Instant::now(), true)?;
         let before = link.counters().down.bytes;
         std::thread::sleep(WARM_UP);
         anyhow::ensure!(
@@ -163,7 +163,7 @@ impl<'a> InUse<'a> {
 
 /// Until the next round finds the link at work.
 fn wait_until_usable(contender: &Contender, link: &LinkHandle) -> anyhow::Result<()> {
-    let stream = Stream::start(contender, true)?;
+    let stream = Stream::start(contender, Instant::now(), true)?;
     let returned = wait_for_return(link);
     stream.finish()?;
     returned.map(drop).context("the link did not come back")

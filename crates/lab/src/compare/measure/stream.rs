@@ -26,13 +26,16 @@ pub(super) struct Stream {
     reader: JoinHandle<io::Result<Series>>,
     /// The reader's end of the connection is about to be shut down.
     ending: Arc<AtomicBool>,
-    start: Instant,
 }
 
 impl Stream {
-    /// Whether every byte is compared costs a tenth of a fast download's time.
-    pub(super) fn start(contender: &Contender, compare: bool) -> anyhow::Result<Self> {
-        let start = Instant::now();
+    /// Times are told since `start`. Whether every byte is compared costs a tenth of a fast download's
+    /// time.
+    pub(super) fn start(
+        contender: &Contender,
+        start: Instant,
+        compare: bool,
+    ) -> anyhow::Result<Self> {
         let connect = || TcpStream::connect_timeout(&Contender::origin(), LIMIT);
         let mut socket = contender.client().run(connect)?;
         socket.set_read_timeout(Some(LIMIT))?;
@@ -50,13 +53,7 @@ impl Stream {
             socket,
             reader,
             ending,
-            start,
         })
-    }
-
-    /// Time since the start.
-    pub(super) fn elapsed(&self) -> Duration {
-        self.start.elapsed()
     }
 
     /// Ends the connection. Returns the payload by time since the start.
