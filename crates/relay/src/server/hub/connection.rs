@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -16,6 +16,9 @@ use crate::connect::with_causes;
 use crate::secure::{Message, SecureError};
 use crate::server::Shared;
 use crate::{Account, Cause, SecureStream, Usage};
+
+/// How long a connection's end may take: the close's second, and one more for what goes before it.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// A connection of which it is known whose it is.
 pub(super) struct Connection {
@@ -95,33 +98,35 @@ impl Connection {
                 Err(end) => return self.report(&end),
             }
         };
-        match end {
-            End::Stopping | End::Removed | End::Silent => {
-                if stream.send(&[Frame::GoAway]).await.is_ok() {
-                    Box::pin(stream.close()).await;
+        let farewell = async {
+            match end {
+                End::Stopping | End::Removed | End::Silent => {
+                    if stream.send(&[Frame::GoAway]).await.is_ok() {
+                        stream.close().await;
+                    }
                 }
+                End::Closed => stream.close().await,
+                End::Lost(_) | End::Violation(_) | End::Flooding | End::Aborted => stream.abort(),
             }
-            End::Closed => Box::pin(stream.close()).await,
-            End::Lost(_) | End::Violation(_) | End::Flooding | End::Aborted => stream.abort(),
-        }
+        };
+        // Who takes nothing hears nothing.
+        let _heard_or_not = timeout(FAREWELL, Box::pin(farewell)).await;
         self.report(&end);
     }
 
     /// Waits for the next wish for a user connection.
     async fn next(&mut self, stream: &mut SecureStream) -> Result<Destination, End> {
         loop {
-            let message = tokio::select! {
+            let heard = tokio::select! {
                 biased;
                 _ = self.draining.wait_for(|draining| *draining) => return Err(End::Stopping),
                 _ = self.removed.wait_for(|removed| *removed) => return Err(End::Removed),
-                message = timeout(self.hub.options.idle_timeout, stream.receive()) => message,
+                heard = timeout(self.hub.options.idle_timeout, hear(stream)) => heard,
             };
-            match message {
-                Ok(Ok(Message::Open(open))) => return Ok(open.destination),
-                Ok(Ok(Message::Ping(bytes))) => stream.send(&[Frame::Pong(bytes)]).await?,
-                // The stream lets through only what may come, and nothing else may.
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => return Err(error.into()),
+            match heard {
+                Ok(Ok(None)) => {}
+                Ok(Ok(Some(destination))) => return Ok(destination),
+                Ok(Err(end)) => return Err(end),
                 Err(_elapsed) => return Err(End::Silent),
             }
         }
@@ -144,6 +149,21 @@ impl Connection {
             seconds = self.since.elapsed().as_secs(), end = text,
             "an edge's connection ended"
         );
+    }
+}
+
+/// What an OPEN asks for; `None` for another sign of life, which is answered.
+async fn hear(stream: &mut SecureStream) -> Result<Option<Destination>, End> {
+    match stream.receive().await? {
+        Message::Open(open) => Ok(Some(open.destination)),
+        Message::Ping(bytes) => {
+            stream.send(&[Frame::Pong(bytes)]).await?;
+            Ok(None)
+        }
+        // It is the edge's last frame. That the user connection was over by then it did not know.
+        Message::Abort => Err(End::Closed),
+        // The stream lets through only what may come, and nothing else may.
+        _ => Ok(None),
     }
 }
 

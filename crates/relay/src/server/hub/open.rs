@@ -23,9 +23,9 @@ const MOST_REFUSED: usize = 64 * 1024;
 /// send all.
 const FEW: usize = 8 * 1024;
 
-/// How long the edge may take to end a refused user connection: as long as a message may need on a
-/// bad way.
-const REFUSED_PATIENCE: Duration = Duration::from_secs(60);
+/// How long the edge may take to hear of a user connection, or to end a refused one: as long as a
+/// message may need on a bad way.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Connection {
     /// Serves one user connection to its end. The connection that is given back is idle.
@@ -68,7 +68,8 @@ impl Connection {
         if stream.has_few_bytes(FEW) {
             stream.hold(&Frame::Opened(opened))?;
         } else {
-            stream.send(&[Frame::Opened(opened)]).await?;
+            let sent = timeout(PATIENCE, stream.send(&[Frame::Opened(opened)])).await;
+            sent.map_err(|_| End::Silent)??;
         }
         let shared = &self.shared;
         let (began, account) = (Instant::now(), Some(self.account.clone()));
@@ -142,9 +143,13 @@ impl Connection {
         self.say_refused(destination, &refusal);
         let Refusal { code, text, .. } = refusal;
         let refused = Frame::OpenRefused(OpenRefused { code, text });
-        stream.send(&[refused]).await?;
-        let drained = timeout(REFUSED_PATIENCE, run_empty(&mut stream)).await;
-        drained.unwrap_or(Err(End::Silent))?;
+        let refusing = async {
+            stream.send(&[refused]).await?;
+            run_empty(&mut stream).await
+        };
+        timeout(PATIENCE, refusing)
+            .await
+            .unwrap_or(Err(End::Silent))?;
         Ok(stream)
     }
 

@@ -1,8 +1,9 @@
 use std::net::SocketAddr;
 
 use mptcp::Transport;
-use tls::{EdgeConfig, HubConfig, HubKey, generate_secret, user_key};
-use tokio::net::TcpListener;
+use tls::{Channel, EdgeConfig, HubConfig, HubKey, generate_secret, user_key};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::Instant;
 use wire::hub::{Frame, Hello, UserKey, UserSecret};
 
@@ -56,7 +57,10 @@ impl Scene {
     }
 
     async fn serve(&self) -> SocketAddr {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        self.serve_on(TcpListener::bind("127.0.0.1:0").await.unwrap())
+    }
+
+    fn serve_on(&self, listener: TcpListener) -> SocketAddr {
         let address = listener.local_addr().unwrap();
         let (server, intake) = (self.server.clone(), Intake::Hub(self.intake.clone()));
         tokio::spawn(async move {
@@ -112,6 +116,82 @@ async fn an_idle_connection_lives_while_it_gives_signs_of_life() {
     assert_eq!(stream.receive().await.unwrap(), Message::GoAway);
     assert!(quiet.elapsed() >= idle_timeout / 2, "{:?}", quiet.elapsed());
     assert!(stream.receive().await.unwrap_err().is_closed());
+}
+
+/// TLS for an edge that keeps to no rules inside it.
+async fn raw_edge(scene: &Scene, mut tcp: TcpStream) -> (TcpStream, Channel) {
+    let config = EdgeConfig::new(&scene.key.pin(), &scene.secret);
+    let (mut channel, mut incoming) = (Channel::edge(&config).unwrap(), Vec::new());
+    while !channel.is_established() {
+        tcp.write_all(&std::mem::take(channel.outgoing()))
+            .await
+            .unwrap();
+        tcp.read_buf(&mut incoming).await.unwrap();
+        let received = channel.receive(&mut incoming, &mut |_| {}).unwrap();
+        incoming.drain(..received.used);
+    }
+    tcp.write_all(&std::mem::take(channel.outgoing()))
+        .await
+        .unwrap();
+    (tcp, channel)
+}
+
+/// It asks, and reads no answer.
+#[tokio::test]
+async fn an_edge_that_takes_no_answers_is_let_go() {
+    let scene = Scene::new(HubOptions {
+        idle_timeout: Duration::from_millis(400),
+        ..HubOptions::default()
+    });
+    // With small buffers, so that a few answers fill them.
+    let small = |socket: &TcpSocket| {
+        socket.set_send_buffer_size(4096).unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+    };
+    let listening = TcpSocket::new_v4().unwrap();
+    small(&listening);
+    listening.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let hub = scene.serve_on(listening.listen(16).unwrap());
+    let socket = TcpSocket::new_v4().unwrap();
+    small(&socket);
+    let tcp = socket.connect(hub).await.unwrap();
+    let (mut tcp, mut channel) = raw_edge(&scene, tcp).await;
+    let hello = Frame::Hello(Hello {
+        versions: 1..=1,
+        software: String::new(),
+    });
+    let (mut plain, mut sealed) = (Vec::new(), Vec::new());
+    hello.encode(&mut plain);
+    channel.seal(&plain, &mut sealed).unwrap();
+    plain.clear();
+    for _ in 0..1000 {
+        Frame::Ping([7; 8]).encode(&mut plain);
+    }
+    for _ in 0..4 {
+        channel.seal(&plain, &mut sealed).unwrap();
+    }
+    // The hub stops reading before it has them all.
+    let _some = timeout(Duration::from_secs(1), tcp.write_all(&sealed)).await;
+    let gone = async {
+        while scene.account.hub_connections() > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(Duration::from_secs(20), gone)
+        .await
+        .expect("it is let go");
+    drop(tcp);
+}
+
+/// Nothing comes behind it, so there is nothing to wait for.
+#[tokio::test]
+async fn an_abort_of_what_is_over_ends_the_connection() {
+    let scene = Scene::new(HubOptions::default());
+    let hub = scene.serve().await;
+    let mut edge = scene.admitted(hub).await;
+    edge.send(&[Frame::Abort]).await.unwrap();
+    let end = timeout(Duration::from_secs(20), edge.receive()).await;
+    assert!(end.expect("it ends").unwrap_err().is_closed());
 }
 
 #[tokio::test]
