@@ -12,7 +12,7 @@ use crate::deed::{Deed, End};
 use crate::origin::{halves, write};
 
 /// How long a step may take on a busy machine before the connection counts as stuck.
-const STUCK: Duration = Duration::from_secs(30);
+pub const STUCK: Duration = Duration::from_secs(60);
 
 /// How a program reaches the origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +58,8 @@ impl Half {
         let mut half = Self {
             stream,
             deed,
-            sent: Content::default(),
-            received: Content::default(),
+            sent: deed.content_up(),
+            received: deed.content_down(),
             left: deed.down.into(),
         };
         let (up, _) = halves(deed.up);

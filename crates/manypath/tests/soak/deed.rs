@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use lab::traffic::Content;
+
 /// The longest that a connection lies idle. With [`Deed::random`] it is half of it on average.
 const LONGEST_PAUSE: u64 = 8_000;
 
@@ -59,6 +61,22 @@ impl Deed {
             pause: Duration::from_millis(random.below(LONGEST_PAUSE)),
             end,
         }
+    }
+
+    /// What the client sends after the header. Each connection has its own, so that bytes of another
+    /// one are noticed.
+    pub fn content_up(self) -> Content {
+        self.content(0)
+    }
+
+    /// What the origin sends.
+    pub fn content_down(self) -> Content {
+        self.content(1)
+    }
+
+    /// Begins anywhere in the test stream, as id and direction say.
+    fn content(self, direction: u64) -> Content {
+        Content::at(Random(2 * self.id + direction).next() >> 24)
     }
 
     pub fn to_bytes(self) -> [u8; HEADER] {

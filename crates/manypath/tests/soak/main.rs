@@ -38,6 +38,7 @@ fn two_thousand_connections_for_a_minute_leave_nothing_behind() {
     soak.churn(SOAK);
     soak.wave();
     let after = soak.measure();
+    soak.wait_until_calm();
     let made = soak.made() - made_before;
     println!("{made} connections\nfresh {fresh:?}\nwarm  {warm:?}\nafter {after:?}");
     assert_eq!(soak.rules(), rules);

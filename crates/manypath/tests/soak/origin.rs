@@ -95,7 +95,7 @@ async fn serve(mut stream: TcpStream) -> io::Result<(u64, Seen)> {
 
 /// Checks what comes, and says when the client has ended its direction.
 async fn receive(mut reader: OwnedReadHalf, deed: Deed, ended: oneshot::Sender<()>) -> Seen {
-    let mut content = Content::default();
+    let mut content = deed.content_up();
     let mut buffer = vec![0; 16 * 1024];
     let mut left = u64::from(deed.up);
     loop {
@@ -121,7 +121,7 @@ async fn send(
     client_ended: oneshot::Receiver<()>,
 ) -> io::Result<()> {
     let (first, rest) = halves(deed.down);
-    let mut content = Content::default();
+    let mut content = deed.content_down();
     write(&mut writer, &mut content, first).await?;
     match deed.end {
         // The answer comes after the request has ended: half-closed connections must carry it.
@@ -137,7 +137,7 @@ async fn send(
 }
 
 async fn reset(mut stream: TcpStream, deed: Deed) -> Seen {
-    let mut content = Content::default();
+    let mut content = deed.content_down();
     let (first, _) = halves(deed.down);
     let sent = write(&mut stream, &mut content, first).await;
     tokio::time::sleep(deed.pause).await;

@@ -26,6 +26,11 @@ const CLOSED_PORT: u16 = 8081;
 /// How long the kernel may take to finish with what the programs have let go: it tries for a while to
 /// deliver the last bytes of a connection.
 const DRAIN: Duration = Duration::from_secs(60);
+/// How many connections to the hub the edge keeps for the next requests: after many at once, and
+/// when there was nothing to do for so long that it has forgotten them.
+const MOST_KEPT: usize = 64;
+const LEAST_KEPT: usize = 4;
+const CALM: Duration = Duration::from_secs(180);
 /// What edge and hub may use of a processor for [`AT_ONCE`] connections that do nothing: 2 %, where
 /// looking at each of them ten times a second would take ten times that.
 const IDLE_SHARE: f64 = 0.02;
@@ -51,8 +56,12 @@ impl Soak {
         let profile = |text: &str| text.parse::<Profile>().expect("a profile");
         // Wide links: edge and hub are to be kept busy, not the emulator's queues.
         let links = [profile("300mbit,4ms"), profile("300mbit,8ms")];
+        let patience = client::STUCK.as_secs();
         let spec = RigSpec {
             lab: LabSpec::with_links(links),
+            // On a busy machine many handshakes at once take their time.
+            edge_settings: format!("[out]\nconnect_timeout = \"{patience}s\""),
+            hub_settings: format!("connect_timeout = \"{patience}s\""),
             ..RigSpec::new(env!("CARGO_BIN_EXE_manypath"))
         };
         let rig = Rig::up(spec).unwrap_or_else(|error| panic!("{error:#}: {error:?}"));
@@ -111,6 +120,7 @@ impl Soak {
         // The others are between two connections, handshakes without a destination, or wait for a
         // connection to the hub: the links are kept busy.
         let live = usage::registered(&self.rig) as u64;
+        println!("{live} at once");
         assert!(live > AT_ONCE / 2, "{live} at once");
         clients.join();
         self.record.check();
@@ -121,25 +131,46 @@ impl Soak {
     /// requests, and says what edge and hub hold then, without these.
     pub fn measure(&self) -> BTreeMap<&'static str, Usage> {
         let deadline = Instant::now() + DRAIN;
-        let kept = loop {
-            let kept = usage::kept(&self.rig);
-            match self.busy(kept) {
-                None => break kept,
-                Some((what, count)) => {
+        loop {
+            match self.try_measure() {
+                Ok(used) => return used,
+                Err((what, count)) => {
                     assert!(Instant::now() < deadline, "{count} {what} are left");
                 }
             }
             std::thread::sleep(Duration::from_millis(100));
-        };
-        let programs = self.programs().into_iter();
-        let used = programs.map(|it| (it.name(), usage::usage(it).without(kept)));
-        used.collect()
+        }
     }
 
-    /// What is still there besides so many connections that are kept.
-    fn busy(&self, kept: usize) -> Option<(&'static str, usize)> {
+    /// Waits until no more connections to the hub are kept than when the edge had just started.
+    pub fn wait_until_calm(&self) {
+        let deadline = Instant::now() + CALM;
+        loop {
+            let kept = usage::kept(&self.rig);
+            if kept <= LEAST_KEPT && self.expect_no_more_than(kept).is_ok() {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{kept} connections are kept");
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    }
+
+    fn try_measure(&self) -> Result<BTreeMap<&'static str, Usage>, (&'static str, usize)> {
+        let kept = usage::kept(&self.rig);
+        self.expect_no_more_than(kept)?;
+        let programs = self.programs().into_iter();
+        let used = programs.map(|it| (it.name(), usage::usage(it).without(kept)));
+        let used = used.collect();
+        // Meanwhile one may have been opened or closed.
+        self.expect_no_more_than(kept)?;
+        assert!(kept <= MOST_KEPT, "{kept} connections are kept");
+        Ok(used)
+    }
+
+    /// Nothing is there but so many connections that are kept; or else what, and how many.
+    fn expect_no_more_than(&self, kept: usize) -> Result<(), (&'static str, usize)> {
         let lab = self.rig.lab();
-        let mptcp = |node| usage::mptcp_connections(lab, node).saturating_sub(kept);
+        let mptcp = |node| usage::mptcp_connections(lab, node).abs_diff(kept);
         // Both links have a subflow.
         let tcp = |node| usage::tcp_connections(lab, node).saturating_sub(2 * kept);
         let counts = [
@@ -152,7 +183,10 @@ impl Soak {
             ("TCP connections of the guest", tcp(Node::Guest)),
             ("TCP connections of the hub", tcp(Node::Hub)),
         ];
-        counts.into_iter().find(|(_, count)| *count > 0)
+        match counts.into_iter().find(|(_, count)| *count > 0) {
+            Some(left) => Err(left),
+            None => Ok(()),
+        }
     }
 
     /// What could have grown in the kernel.

@@ -48,7 +48,8 @@ impl Demand {
         self.roll(now);
         self.last = busy;
         self.lows[0] = self.lows[0].min(busy);
-        let burst = self.burst();
+        // Of what is not kept for, nothing is to be forgotten either.
+        let burst = self.burst().min(MOST);
         if burst >= self.peak(now) {
             (self.peak, self.peak_at) = (burst, now);
         }
@@ -143,8 +144,9 @@ mod tests {
     fn there_is_a_most() {
         let began = Instant::now();
         let mut demand = Demand::new(HALF_LIFE, began);
-        demand.note(500, began);
+        demand.note(2000, began);
         demand.note(0, began);
         assert_eq!(demand.idle_wanted(began), MOST);
+        assert_eq!(demand.idle_wanted(after(began, 20_000)), MOST / 2);
     }
 }
