@@ -1,6 +1,7 @@
 //! Runs the edge: one round of observe, plan, apply at start and whenever the kernel says that
 //! something has changed.
 
+use std::path::Path;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -17,7 +18,8 @@ use crate::leases::Leases;
 use crate::observe::{ObserveError, observe};
 use crate::observed::Observed;
 use crate::plan::{notes, plan, teardown};
-use crate::proxy::{Proxy, ProxyError};
+use crate::proxy::{self, Proxy, ProxyError};
+use crate::reload::Reload;
 use crate::status::{Control, ControlError, NetworkStatus};
 use crate::step::Step;
 use crate::uplink::{Uplink, Way, uplinks};
@@ -69,6 +71,9 @@ pub enum EdgeError {
     /// The control socket.
     #[error(transparent)]
     Control(#[from] ControlError),
+    /// The kernel gives no signals.
+    #[error("cannot catch SIGHUP")]
+    Signal(#[source] std::io::Error),
     /// Not everything could be taken away.
     #[error("{} steps of the clean-up failed: {}", .0.len(), .0.join("; "))]
     Teardown(Vec<String>),
@@ -91,13 +96,20 @@ pub async fn dry_run(settings: &Settings) -> Result<Vec<String>, EdgeError> {
         .collect())
 }
 
-/// Runs until `stop` is done, then takes everything away again.
+/// Runs until `stop` is done, then takes everything away again. `file` is where the settings are read
+/// from again on SIGHUP.
 ///
 /// # Errors
 /// When it can't start, or something could not be taken away. What fails in between is logged, shown
 /// by the status, and tried again in the next round.
-pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(), EdgeError> {
+pub async fn run(
+    settings: Settings,
+    file: &Path,
+    stop: impl Future<Output = ()>,
+) -> Result<(), EdgeError> {
     check_kernel()?;
+    // Before the control socket is there, by which others find out whom to signal.
+    let reload = Reload::new(&settings, file).map_err(EdgeError::Signal)?;
     let (up_sender, up) = watch::channel(false);
     // First of all: that an edge runs already says more than that its port is taken.
     let control = Control::bind(&settings.control.socket).await?;
@@ -112,9 +124,11 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         originals,
     };
     let (network, network_reader) = watch::channel(NetworkStatus::default());
+    let service = reload.service();
     let server = proxy.server();
     let mut agent = Agent {
-        settings: &settings,
+        settings,
+        reload,
         hands,
         leases: Leases::default(),
         intercept_port: proxy.intercept_port(),
@@ -133,7 +147,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
                 () = stop => {}
                 () = agent.follow(events, firewall) => {}
                 () = &mut relaying => {}
-                () = control.serve(&settings, network_reader, server) => {}
+                () = control.serve(service, network_reader, server) => {}
             }
             let _ = stop_relay.send(true);
             if !relaying.is_terminated() {
@@ -158,8 +172,10 @@ fn check_kernel() -> Result<(), EdgeError> {
     }
 }
 
-struct Agent<'a> {
-    settings: &'a Settings,
+struct Agent {
+    /// What is in force.
+    settings: Settings,
+    reload: Reload,
     hands: Hands,
     leases: Leases,
     intercept_port: Option<u16>,
@@ -170,7 +186,7 @@ struct Agent<'a> {
     server: Server,
 }
 
-impl Agent<'_> {
+impl Agent {
     /// The first rounds. What is wrong with the machine shows here, so errors end the start.
     async fn start(&mut self) -> Result<(), EdgeError> {
         for _ in 0..MOST_ROUNDS {
@@ -207,6 +223,10 @@ impl Agent<'_> {
                     SOON
                 }
                 () = self.leases.changed() => SOON,
+                () = self.reload.wanted() => {
+                    self.read_again();
+                    SOON
+                }
                 () = tokio::time::sleep(next) => SLOW,
             };
             // What else has come already needs no round of its own.
@@ -224,16 +244,25 @@ impl Agent<'_> {
         }
     }
 
+    /// Goes by what has changed in the settings, as far as that can be done now.
+    fn read_again(&mut self) {
+        let (server, running, up) = (&self.server, &self.settings, self.up.subscribe());
+        let change = |new: &Settings| proxy::change(server, running, new, up);
+        if let Some(new) = self.reload.read(running, change) {
+            self.settings = new;
+        }
+    }
+
     /// Observe, plan, apply. Returns the steps that failed.
     async fn round(&mut self) -> Result<Vec<(Step, ApplyError)>, EdgeError> {
         let observed = self.observe().await?;
         for error in self
             .leases
-            .follow(&uplinks(self.settings, &observed), &observed)
+            .follow(&uplinks(&self.settings, &observed), &observed)
         {
             tracing::warn!("no DHCP: {}", with_causes(&error));
         }
-        let steps = plan(self.settings, &observed);
+        let steps = plan(&self.settings, &observed);
         let failed = self.apply_all(steps).await;
         let problems = failed
             .iter()
@@ -245,10 +274,10 @@ impl Agent<'_> {
 
     async fn report(&mut self, problems: Vec<String>) -> Result<(), EdgeError> {
         let observed = self.observe().await?;
-        let problems = [problems, notes(self.settings, &observed)].concat();
+        let problems = [problems, notes(&self.settings, &observed)].concat();
         self.network
-            .send_replace(NetworkStatus::new(self.settings, &observed, problems));
-        let uplinks = uplinks(self.settings, &observed);
+            .send_replace(NetworkStatus::new(&self.settings, &observed, problems));
+        let uplinks = uplinks(&self.settings, &observed);
         let ways = usable_ways(&uplinks);
         if std::mem::replace(&mut self.ways, ways) != self.ways
             && let Some(hub) = self.server.hub()
@@ -263,12 +292,12 @@ impl Agent<'_> {
     }
 
     async fn settled(&self) -> Result<bool, EdgeError> {
-        Ok(plan(self.settings, &self.observe().await?).is_empty())
+        Ok(plan(&self.settings, &self.observe().await?).is_empty())
     }
 
     async fn observe(&self) -> Result<Observed, ObserveError> {
         observe(
-            self.settings,
+            &self.settings,
             &self.hands.netlink,
             &self.hands.path_manager,
             self.leases.current(),
@@ -315,7 +344,7 @@ impl Agent<'_> {
                     continue;
                 }
             };
-            let steps = teardown(self.settings, &observed);
+            let steps = teardown(&self.settings, &observed);
             if steps.is_empty() {
                 return Vec::new();
             }

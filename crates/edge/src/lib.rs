@@ -14,10 +14,11 @@ mod observe;
 mod observed;
 mod plan;
 mod proxy;
+mod reload;
 mod status;
 mod step;
 mod uplink;
 
 pub use agent::{EdgeError, dry_run, run};
-pub use status::{AddressStatus, NetworkStatus, Status, UplinkStatus};
+pub use status::{AddressStatus, NetworkStatus, Reading, ServiceStatus, Status, UplinkStatus};
 pub use uplink::UplinkState;

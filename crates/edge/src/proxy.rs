@@ -116,9 +116,33 @@ fn listen(port: u16, transparent: bool) -> std::io::Result<TcpListener> {
     TcpListener::from_std(listening?.listener)
 }
 
+/// Has new connections of a running server go by `new`. Those that are open or being opened go on as
+/// they began, over the former hub if that is another one.
+pub fn change(server: &Server, former: &Settings, new: &Settings, up: watch::Receiver<bool>) {
+    server.set_users(users(new));
+    if new.out == former.out && new.bypass == former.bypass {
+        return;
+    }
+    let connector = server.connector();
+    let same_way =
+        new.out.hub == former.out.hub && new.out.connect_timeout == former.out.connect_timeout;
+    let route = match same_way {
+        true => connector.route().clone(),
+        false => route(new, &up),
+    };
+    server.set_connector(Connector::new(route, connector_options(new, up)));
+    if !same_way && let Some(hub) = connector.hub() {
+        hub.retire();
+    }
+}
+
 fn connector(settings: &Settings, up: watch::Receiver<bool>) -> Connector {
     let route = route(settings, &up);
-    let options = ConnectorOptions {
+    Connector::new(route, connector_options(settings, up))
+}
+
+fn connector_options(settings: &Settings, up: watch::Receiver<bool>) -> ConnectorOptions {
+    ConnectorOptions {
         timeout: settings.out.connect_timeout,
         bypass: bypass(settings),
         uplink: Some(UplinkGate {
@@ -126,8 +150,7 @@ fn connector(settings: &Settings, up: watch::Receiver<bool>) -> Connector {
             wait: settings.out.wait_for_uplink,
         }),
         ..ConnectorOptions::default()
-    };
-    Connector::new(route, options)
+    }
 }
 
 fn route(settings: &Settings, up: &watch::Receiver<bool>) -> Route {
@@ -172,10 +195,15 @@ fn bypass(settings: &Settings) -> Bypass {
 }
 
 fn options(settings: &Settings) -> ServerOptions {
-    let users: Vec<wire::Credentials> = settings.proxy.users.iter().map(Into::into).collect();
     ServerOptions {
-        users: (!users.is_empty()).then(|| Users::from_iter(users)),
+        users: users(settings),
         idle_timeout: settings.out.idle_timeout.duration(),
         ..ServerOptions::default()
     }
+}
+
+/// `None`: everyone who can reach the proxy.
+fn users(settings: &Settings) -> Option<Users> {
+    let users: Vec<wire::Credentials> = settings.proxy.users.iter().map(Into::into).collect();
+    (!users.is_empty()).then(|| Users::from_iter(users))
 }

@@ -27,10 +27,9 @@ const BACK_OFF: Duration = Duration::from_millis(100);
 pub struct Status {
     /// Version of the program.
     pub version: &'static str,
-    /// `single` without a hub, `double` with one.
-    pub mode: &'static str,
-    /// The hub, or the chain of proxies.
-    pub hub: Vec<String>,
+    /// The way out.
+    #[serde(flatten)]
+    pub service: ServiceStatus,
     /// The connections to the hub; `None` in single mode and with a chain of proxies.
     pub hub_connections: Option<HubStatus>,
     /// The network cards.
@@ -38,6 +37,30 @@ pub struct Status {
     pub network: NetworkStatus,
     /// The live connections.
     pub connections: Vec<ConnectionStatus>,
+}
+
+/// The part of the status that each reading of the settings makes anew.
+#[derive(Clone, Debug, Serialize)]
+pub struct ServiceStatus {
+    /// `single` without a hub, `double` with one.
+    pub mode: &'static str,
+    /// The hub, or the chain of proxies.
+    pub hub: Vec<String>,
+    /// Where that comes from.
+    pub settings: Reading,
+}
+
+/// The settings file and how it was last read.
+#[derive(Clone, Debug, Serialize)]
+pub struct Reading {
+    /// The file.
+    pub file: PathBuf,
+    /// How often it was read, the start included.
+    pub count: u64,
+    /// What was wrong with it when it was last read: the edge then stays as it was.
+    pub error: Option<String>,
+    /// Keys that say something else by now and need a restart.
+    pub need_restart: Vec<&'static str>,
 }
 
 /// The part of the status that each round of the reconciler makes anew.
@@ -77,6 +100,18 @@ pub struct AddressStatus {
     pub flags: Option<EndpointFlags>,
 }
 
+impl ServiceStatus {
+    /// With what the edge goes by.
+    pub fn new(settings: &Settings, reading: Reading) -> Self {
+        let hub = &settings.out.hub;
+        Self {
+            mode: if hub.is_none() { "single" } else { "double" },
+            hub: hub.destinations().map(ToString::to_string).collect(),
+            settings: reading,
+        }
+    }
+}
+
 impl NetworkStatus {
     /// From what was observed.
     pub fn new(settings: &Settings, observed: &Observed, problems: Vec<String>) -> Self {
@@ -104,6 +139,15 @@ impl NetworkStatus {
             uplinks: uplinks.collect(),
             problems,
         }
+    }
+}
+
+impl Reading {
+    fn problem(&self) -> Option<String> {
+        let error = self.error.as_ref()?;
+        Some(format!(
+            "the settings were changed and are wrong, so the edge goes by its former ones: {error}"
+        ))
     }
 }
 
@@ -168,7 +212,7 @@ impl Control {
     /// Answers until dropped.
     pub async fn serve(
         &self,
-        settings: &Settings,
+        service: watch::Receiver<ServiceStatus>,
         latest: watch::Receiver<NetworkStatus>,
         server: Server,
     ) {
@@ -182,21 +226,14 @@ impl Control {
                     continue;
                 }
             };
+            // First: what is said of the hub must not be older.
+            let service = service.borrow().clone();
             let mut network = latest.borrow().clone();
+            network.problems.extend(service.settings.problem());
             network.problems.extend(server.trouble());
             let status = Status {
                 version: env!("CARGO_PKG_VERSION"),
-                mode: if settings.out.hub.is_none() {
-                    "single"
-                } else {
-                    "double"
-                },
-                hub: settings
-                    .out
-                    .hub
-                    .destinations()
-                    .map(ToString::to_string)
-                    .collect(),
+                service,
                 hub_connections: server.hub().map(|hub| hub.status()),
                 network,
                 connections: connections(&server).await,

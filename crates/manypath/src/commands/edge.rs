@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use settings::edge::{Hub, Settings};
+use settings::edge::Settings;
 
 use crate::{Failure, log, shutdown};
 
@@ -36,18 +36,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         return Ok(());
     }
     log::start();
-    if settings.has_secrets()
-        && let Ok(Some(warning)) = settings::readable_by_others(&arguments.settings)
-    {
-        tracing::warn!("{warning}");
-    }
-    if matches!(settings.out.hub, Hub::Socks5(_)) && settings.out.hub.has_secrets() {
-        tracing::warn!(
-            "the hub is reached by SOCKS5, which sends user, password and destinations in clear"
-        );
-    }
     Ok(runtime.block_on(async {
-        edge::run(settings, shutdown::requested()?)
+        edge::run(settings, &arguments.settings, shutdown::requested()?)
             .await
             .map_err(anyhow::Error::from)
     })?)

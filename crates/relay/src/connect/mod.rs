@@ -162,6 +162,11 @@ impl Connector {
         }
     }
 
+    /// The way to destinations.
+    pub fn route(&self) -> &Route {
+        &self.route
+    }
+
     /// Why the hub or the proxies of the chain can't be used, if the last connection failed for that.
     pub fn trouble(&self) -> Option<String> {
         match &self.route {
