@@ -16,6 +16,10 @@ use wire::hub::UserKey;
 use crate::access::UserFilter;
 use crate::filter::Destinations;
 
+/// How many names a user may have looked up at once: one with hundreds of slow names must not hold up
+/// the others'.
+const LOOKUPS: usize = 32;
+
 /// Every user's account. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Book(Arc<Shared>);
@@ -180,6 +184,7 @@ pub fn connector(filter: Arc<dyn AddressFilter>, timeout: Duration) -> Connector
         ConnectorOptions {
             timeout,
             filter: Some(filter),
+            lookups: LOOKUPS,
             ..ConnectorOptions::default()
         },
     )

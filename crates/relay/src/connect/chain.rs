@@ -8,7 +8,7 @@ use wire::socks5::{
 use wire::{Credentials, Destination};
 
 use super::direct::Direct;
-use super::{ConnectError, Onward};
+use super::{ConnectError, Lookups, Onward};
 use crate::handshake::{Inbox, MessageError};
 
 /// SOCKS5 proxies in the order in which they are passed.
@@ -38,6 +38,7 @@ impl Chain {
             transport: Transport::Mptcp,
             filter: None,
             from: mptcp::ConnectOptions::default(),
+            lookups: Lookups::default(),
         };
         let (stream, _) =
             direct

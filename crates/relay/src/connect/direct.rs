@@ -11,7 +11,7 @@ use mptcp::{ConnectOptions, Transport};
 use tokio::net::TcpStream;
 use wire::{Destination, Host};
 
-use super::{AddressFilter, ConnectError, Onward};
+use super::{AddressFilter, ConnectError, Lookups, Onward};
 use crate::address::canonical;
 use crate::socket;
 
@@ -23,6 +23,7 @@ pub(crate) struct Direct<'a> {
     pub(crate) transport: Transport,
     pub(crate) filter: Option<&'a dyn AddressFilter>,
     pub(crate) from: ConnectOptions,
+    pub(crate) lookups: Lookups,
 }
 
 impl Direct<'_> {
@@ -45,7 +46,7 @@ impl Direct<'_> {
         &self,
         destination: &Destination,
     ) -> Result<Vec<SocketAddr>, ConnectError> {
-        let mut addresses = resolve(destination).await?;
+        let mut addresses = resolve(destination, &self.lookups).await?;
         if let Some(local) = self.from.local {
             addresses.retain(|address| address.is_ipv4() == local.is_ipv4());
             if addresses.is_empty() {
@@ -137,7 +138,10 @@ impl Direct<'_> {
 }
 
 /// At least one address.
-async fn resolve(destination: &Destination) -> Result<Vec<SocketAddr>, ConnectError> {
+async fn resolve(
+    destination: &Destination,
+    lookups: &Lookups,
+) -> Result<Vec<SocketAddr>, ConnectError> {
     let name = match &destination.host {
         Host::Ip(ip) => return Ok(vec![canonical(SocketAddr::new(*ip, destination.port))]),
         Host::Name(name) => name,
@@ -146,12 +150,10 @@ async fn resolve(destination: &Destination) -> Result<Vec<SocketAddr>, ConnectEr
         name: name.clone(),
         source,
     };
-    let found = tokio::net::lookup_host((name.as_str(), destination.port)).await;
+    let found = lookups.addresses(name, destination.port).await;
+    let found = found.map_err(|error| not_found(Some(error)))?;
     let mut addresses: Vec<SocketAddr> = Vec::new();
-    for address in found
-        .map_err(|error| not_found(Some(error)))?
-        .map(canonical)
-    {
+    for address in found.into_iter().map(canonical) {
         if !addresses.contains(&address) {
             addresses.push(address);
         }

@@ -59,6 +59,7 @@ async fn race(transport: Transport, addresses: &[String]) -> Result<TcpStream, C
         transport,
         filter: None,
         from: ConnectOptions::default(),
+        lookups: Lookups::default(),
     };
     race.race(&destination, addresses).await
 }

@@ -4,6 +4,7 @@ mod bypass;
 mod chain;
 mod direct;
 mod error;
+mod lookups;
 mod trouble;
 
 use std::net::{IpAddr, SocketAddr};
@@ -24,6 +25,7 @@ pub use chain::{Chain, Hop};
 pub(crate) use direct::Direct;
 pub use error::ConnectError;
 pub(crate) use error::with_causes;
+pub(crate) use lookups::Lookups;
 pub(crate) use trouble::Trouble;
 
 /// Opens connections to destinations, along one [`Route`].
@@ -31,6 +33,7 @@ pub(crate) use trouble::Trouble;
 pub struct Connector {
     route: Route,
     options: ConnectorOptions,
+    lookups: Lookups,
     trouble: Trouble,
 }
 
@@ -58,6 +61,9 @@ pub struct ConnectorOptions {
     pub filter: Option<Arc<dyn AddressFilter>>,
     /// Makes connections wait while no uplink is up, but for bypassed ones.
     pub uplink: Option<UplinkGate>,
+    /// How many names of destinations are looked up at once. A slow name takes a thread of the
+    /// process' for as long as the name servers are silent.
+    pub lookups: usize,
 }
 
 /// Decides which addresses may be connected to.
@@ -97,6 +103,8 @@ impl Default for ConnectorOptions {
             bypass: Bypass::default(),
             filter: None,
             uplink: None,
+            // Half of tokio's threads for blocking work.
+            lookups: 256,
         }
     }
 }
@@ -106,6 +114,7 @@ impl Connector {
     pub fn new(route: Route, options: ConnectorOptions) -> Self {
         Self {
             route,
+            lookups: Lookups::new(options.lookups),
             options,
             trouble: Trouble::default(),
         }
@@ -141,6 +150,7 @@ impl Connector {
             transport,
             filter: self.options.filter.as_deref(),
             from: mptcp::ConnectOptions::default(),
+            lookups: self.lookups.clone(),
         };
         if self.options.bypass.matches(destination) {
             return self

@@ -11,7 +11,7 @@ use wire::Destination;
 use wire::hub::{Frame, Hello, VERSIONS, Welcome};
 
 use super::HubError;
-use crate::connect::Direct;
+use crate::connect::{Direct, Lookups};
 use crate::secure::{Message, SecureError, SecureStream};
 
 /// A hub, and what is needed to prove oneself to it.
@@ -120,6 +120,7 @@ impl<F: FnMut(Passed, Duration)> Dial<'_, F> {
             transport: Transport::Mptcp,
             filter: None,
             from: self.from.clone(),
+            lookups: Lookups::default(),
         };
         let unreachable = |source| HubError::Unreachable {
             hub: hub.clone(),
