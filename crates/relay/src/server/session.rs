@@ -74,6 +74,12 @@ impl Session {
     /// Connects onwards, unless the client goes away meanwhile. Its FIN is no reason to stop: it may
     /// have sent all it wanted to.
     pub(super) async fn connect(&self, destination: &Destination) -> Result<Onward, NoOnward> {
+        // A user's own is used by nobody else, whom its slow names would hold up.
+        if let Some(account) = &self.account {
+            let terms = account.terms();
+            let connecting = terms.connector.connect(destination);
+            return self.unless_gone(connecting).await;
+        }
         let connector = self.shared.connector();
         self.unless_gone(connector.connect(destination)).await
     }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use mptcp::Transport;
 use relay::{
-    AddressFilter, Connector, ConnectorOptions, Protocols, Route, ServerOptions, UplinkGate, Users,
+    Account, AccountTerms, AddressFilter, Connector, ConnectorOptions, Protocols, Rates, Route,
+    ServerOptions, UplinkGate, Usage, Users,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -188,6 +189,36 @@ impl AddressFilter for NotLoopback {
     fn allows(&self, ip: IpAddr, _port: u16) -> bool {
         !ip.is_loopback()
     }
+}
+
+#[test]
+fn users_with_an_account_go_by_their_own_connector() {
+    in_netns(async || {
+        let filter: Option<Arc<dyn AddressFilter>> = Some(Arc::new(NotLoopback));
+        let terms = AccountTerms {
+            max_connections: None,
+            rates: Rates::default(),
+            connector: connector(ConnectorOptions {
+                filter,
+                ..Default::default()
+            }),
+        };
+        let account = Arc::new(Account::new("ann", terms, Usage::default()));
+        let ann = Credentials {
+            user: "ann".try_into().unwrap(),
+            password: "one".try_into().unwrap(),
+        };
+        let mut users = Users::from_iter([ann.clone()]);
+        users.charge(ann.user, account);
+        let options = ServerOptions {
+            users: Some(users),
+            ..Default::default()
+        };
+        let proxy = Served::proxy(direct(), options).await;
+        let mut stream = proxy.connect().await;
+        let all = b"\x05\x01\x02\x01\x03ann\x03one\x05\x01\x00\x01\x7f\x00\x00\x01\x00\x01";
+        assert_eq!(ask(&mut stream, all, 6).await, [5, 2, 1, 0, 5, 2]);
+    });
 }
 
 #[test]
