@@ -237,6 +237,19 @@ pub(crate) unsafe fn getsockopt_with_pointers(
     Ok((length as usize).min(buffer.len()))
 }
 
+/// How many bytes that were written the peer has not acknowledged, of the whole connection (SIOCOUTQ,
+/// with MPTCP since Linux 5.17).
+#[expect(unsafe_code, reason = "no crate wraps SIOCOUTQ")]
+pub(crate) fn unacknowledged(socket: BorrowedFd<'_>) -> io::Result<i32> {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: this request writes one int, for which there is room.
+    let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(bytes)
+}
+
 /// The kernel's answer to an option of MPTCP on a socket that is, or became, plain TCP.
 pub(crate) fn is_unknown_option(error: &io::Error) -> bool {
     matches!(

@@ -6,12 +6,14 @@
 //! namespace wherever it is used later.
 
 mod abi;
+mod bursts;
 pub mod diag;
 pub mod info;
 pub mod pm;
 pub mod socket;
 pub mod tuning;
 
+pub use bursts::Bursts;
 pub use diag::{Diag, DiagError};
 pub use info::{ConnectionInfo, InfoError, SubflowInfo, TcpState, connection_info};
 pub use pm::{
