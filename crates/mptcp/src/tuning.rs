@@ -13,7 +13,14 @@ pub struct Tuning {
     pub blackhole_timeout: Duration,
     /// Congestion control, used if the kernel has it.
     pub congestion_control: String,
-    /// Upper bound of a connection's send and of its receive buffer, in bytes.
+    /// Upper bound of a connection's receive buffer, and of the send buffer of each of its subflows
+    /// (`__mptcp_sync_sndbuf` adds those up), in bytes.
+    ///
+    /// One figure for both. A send buffer that is smaller than the peer's window makes the 200 ms
+    /// pauses rarer that a fast receiver causes (Linux 6.18: it acknowledges a full window to TCP, but
+    /// not to MPTCP, while its program reads), but does not end them, and costs more where it counts:
+    /// of 300 Mbit/s with 80 ms, 0.5 % loss, beside 300 Mbit/s with 40 ms, 16 MiB carry 530 Mbit/s,
+    /// 8 MiB 500 and 4 MiB 370. 2 MiB are too few even without loss.
     pub buffer_max: u64,
 }
 
