@@ -8,8 +8,9 @@ use ipnet::IpNet;
 use relay::AddressFilter;
 
 /// Networks that no user of a public proxy has business with (IANA's special-purpose registries,
-/// RFC 6890), unless the settings allow them.
-const REFUSED: [&str; 22] = [
+/// RFC 6890), unless the settings allow them. Of IPv6 only 2000::/3 has been given out for the Internet
+/// (RFC 4291 section 2.4), so that is all that is left of it.
+const REFUSED: [&str; 17] = [
     "0.0.0.0/8",      // this network
     "10.0.0.0/8",     // private
     "100.64.0.0/10",  // carrier-grade NAT
@@ -17,21 +18,18 @@ const REFUSED: [&str; 22] = [
     "169.254.0.0/16", // link-local; clouds keep secrets at 169.254.169.254
     "172.16.0.0/12",  // private
     "192.0.0.0/24",   // protocol assignments
+    "192.88.99.0/24", // relays of 6to4
     "192.168.0.0/16", // private
     "198.18.0.0/15",  // benchmarks
     "224.0.0.0/4",    // multicast
     "240.0.0.0/4",    // reserved, and broadcast
-    "::/128",         // unspecified
-    "::1/128",        // loopback
-    "::ffff:0:0/96",  // IPv4-mapped: the filter sees these as IPv4, so none is left
-    "64:ff9b::/96",   // NAT64: leads to IPv4 addresses past this list
-    "64:ff9b:1::/48", // NAT64, local
-    "2001::/32",      // Teredo: the same
-    "2002::/16",      // 6to4: the same
-    "fc00::/7",       // private
-    "fe80::/10",      // link-local
-    "fec0::/10",      // site-local: private, before fc00::/7 (RFC 3879)
-    "ff00::/8",       // multicast
+    // Unspecified, loopback, and what leads to IPv4 past this list: mapped, compatible and translated
+    // addresses, NAT64's 64:ff9b::/96 and 64:ff9b:1::/48. (The filter sees mapped ones as IPv4.)
+    "::/3",
+    "4000::/2",  // segment routing, reserved
+    "8000::/1",  // private, link-local, site-local, multicast
+    "2001::/23", // protocol assignments, of which Teredo leads to IPv4
+    "2002::/16", // 6to4: the same
 ];
 
 /// Refuses special networks and the server's own addresses, but for what is allowed. Clones share
@@ -103,6 +101,10 @@ mod tests {
             "1.1.1.1",
             "203.0.113.18",
             "2606:4700::1111",
+            "2001:200::1",
+            "2001:4860:4860::8888",
+            "2a00:1450::1",
+            "3fff::1",
             "192.0.2.1",
             "172.32.0.1",
         ] {
@@ -122,8 +124,17 @@ mod tests {
             "::1",
             "::ffff:127.0.0.1",
             "::ffff:10.0.0.1",
+            "::127.0.0.1",
+            "::ffff:0:127.0.0.1",
             "64:ff9b::7f00:1",
+            "64:ff9b:1::7f00:1",
+            "100::1",
+            "2001::1",
+            "2001:1ff::1",
             "2002:7f00:1::",
+            "5f00::1",
+            "192.88.99.1",
+            "fcff::1",
             "fd00::1",
             "fe80::1",
             "fec0::1",
