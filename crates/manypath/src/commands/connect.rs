@@ -1,13 +1,14 @@
-//! `manypath connect`: checks a hub's link end to end and writes it into the edge's settings.
+//! `manypath connect`: checks a hub's link end to end, writes it into the edge's settings, and has a
+//! running edge use it.
 
 mod check;
+mod edge;
 mod edit;
 mod report;
 mod uplinks;
 
 use std::fmt;
 use std::io::{IsTerminal, Read};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -18,6 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::Failure;
 use crate::commands::runtime;
+use edge::Edge;
 use report::Outcome;
 use uplinks::{Machine, Uplink};
 
@@ -40,8 +42,9 @@ pub struct Arguments {
     dry_run: bool,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 the link is written (or, with --dry-run, good); 1 the hub can't be \
-                          used, or there was nowhere to write it; 2 the link or the settings file is wrong.";
+const EXIT_CODES: &str = "Exit codes: 0 the link is written (or, with --dry-run, good), and a running edge that \
+                          could be told uses it; 1 the hub can't be used, there was nowhere to write the link, or \
+                          the running edge does not get connected; 2 the link or the settings file is wrong.";
 
 /// A link as it was given. It is a secret before anybody has looked at it.
 #[derive(Clone)]
@@ -66,7 +69,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         false => None,
     };
     let link = link(arguments.link)?;
-    let (uplinks, mut report) = runtime()?.block_on(async {
+    let runtime = runtime()?;
+    let (uplinks, mut report) = runtime.block_on(async {
         let uplinks = uplinks::find(settings.as_ref(), &Machine::observe().await?);
         let report = check::check(&link, &uplinks).await;
         Ok::<_, netcfg::Error>((uplinks, report))
@@ -74,13 +78,13 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     report.outcome = match report.is_good() {
         false => Outcome::Refused,
         true if arguments.dry_run => Outcome::DryRun,
-        true => write(file, settings.as_ref(), &link, &uplinks)?,
+        true => runtime.block_on(write(file, settings.as_ref(), &link, &uplinks))?,
     };
     match arguments.json {
         true => println!("{}", serde_json::to_string_pretty(&report.json())?),
         false => print!("{report}"),
     }
-    match report.outcome {
+    match &report.outcome {
         Outcome::Refused => Err(anyhow::anyhow!(REFUSED).into()),
         Outcome::Unwritten => Err(anyhow::anyhow!(
             "the link is good, and was written nowhere: there is no {}, and no uplink was found that it \
@@ -88,6 +92,9 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
             file.display()
         )
         .into()),
+        outcome if outcome.edge().is_some_and(Edge::is_failure) => {
+            Err(anyhow::anyhow!("the link is written, and the edge is not connected by it").into())
+        }
         _ => Ok(()),
     }
 }
@@ -119,8 +126,9 @@ fn from_standard_input() -> Result<Zeroizing<String>, Failure> {
 
 const LONGEST_LINK: u64 = 4096;
 
-/// Puts the link into the settings, or says what somebody has to write who knows this machine better.
-fn write(
+/// Puts the link into the settings and has a running edge use it, or says what somebody has to write who
+/// knows this machine better.
+async fn write(
     file: &Path,
     settings: Option<&Settings>,
     link: &HubLink,
@@ -135,15 +143,16 @@ fn write(
             file: file.to_owned(),
         });
     };
-    let edge_runs = UnixStream::connect(&settings.control.socket).is_ok();
     if matches!(&settings.out.hub, Hub::Manypath(present) if present == link) {
-        return Ok(Outcome::Present { edge_runs });
+        // The edge may be older than the settings.
+        let edge = edge::take_over(&settings.control.socket, file, link).await;
+        return Ok(Outcome::Present { edge });
     }
     edit::replace(file, link)?;
     Ok(Outcome::Written {
         file: file.to_owned(),
         before: (!settings.out.hub.is_none()).then(|| before(&settings.out.hub)),
-        edge_runs,
+        edge: edge::take_over(&settings.control.socket, file, link).await,
     })
 }
 

@@ -1,7 +1,6 @@
 //! Links that work, with what may still be missing.
 
 use std::fs;
-use std::os::unix::net::UnixListener;
 use std::process::Stdio;
 
 use lab::topology::{Node, Uplink};
@@ -184,31 +183,6 @@ fn names_are_resolved_first() {
     let said = world.connect_after(&script, &world.link_with(&host, "nowhere.test"), &[]);
     assert_eq!(said.code, 1, "{said:?}");
     assert!(said.out.contains("nowhere.test is not found"), "{said:?}");
-}
-
-#[test]
-fn a_running_edge_has_to_be_restarted() {
-    let world = World::up();
-    let socket = world.path("edge.sock");
-    let more = format!(
-        "\n[out]\nhub = \"socks5://ann:pass@old.test:1080\"\n[control]\nsocket = {socket:?}\n"
-    );
-    fs::write(world.settings(), format!("{SETTINGS}{more}")).expect("a file");
-    let edge = UnixListener::bind(&socket).expect("a socket");
-    let said = world.connect(&world.link.expose(), &[]);
-    assert_eq!(said.code, 0, "{said:?}");
-    assert!(
-        said.out
-            .contains("restart it: systemctl restart manypath-edge"),
-        "{said:?}"
-    );
-    assert!(
-        said.out.contains("it replaces the hub old.test:1080\n"),
-        "{said:?}"
-    );
-    drop(edge);
-    let said = world.connect(&world.link.expose(), &[]);
-    assert!(said.out.contains("start the edge with it"), "{said:?}");
 }
 
 #[test]

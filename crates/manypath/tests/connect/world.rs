@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use lab::rig::Process;
+use lab::rig::{HUB_PORT, Process};
 use lab::topology::{Lab, LabSpec, Node, addresses};
 use serde_json::Value;
 use settings::HubLink;
@@ -17,7 +17,10 @@ use tempfile::TempDir;
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_manypath");
 
 /// How long anything may take that a test waits for.
-const LIMIT: Duration = Duration::from_secs(10);
+pub const LIMIT: Duration = Duration::from_secs(10);
+
+/// Where the hub tells its metrics, on its own machine.
+const METRICS_PORT: u16 = 9477;
 
 /// The guest's settings, with a comment that has to stay.
 pub const SETTINGS: &str = "\
@@ -67,7 +70,13 @@ impl World {
         for key in ["usage", "state"] {
             settings.insert_str(0, &format!("{key} = {:?}\n", path(&format!("hub.{key}"))));
         }
+        settings += &format!(
+            "[metrics]\nlisten = \"127.0.0.1:{METRICS_PORT}\"\n\
+             [socks5]\nlisten = [\"[::]:{HUB_PORT}\"]\nusers = {:?}\n",
+            path("socks5.users")
+        );
         fs::write(path("hub.toml"), settings).expect("a file");
+        fs::write(path("socks5.users"), "ann:pass\n").expect("a file");
         let mut command = lab.command(Node::Hub, PROGRAM);
         command.args(["hub", "--settings"]).arg(path("hub.toml"));
         let hub = Process::start("hub", command, &path("hub.log")).expect("a program");
@@ -98,6 +107,27 @@ impl World {
     pub fn mode_of_settings(&self) -> u32 {
         let metadata = fs::metadata(self.settings()).expect("a file");
         metadata.permissions().mode() & 0o7777
+    }
+
+    /// A new user of the hub that runs; the link.
+    pub fn add_user(&self, name: &str) -> String {
+        let output = Command::new(PROGRAM)
+            .args(["hub", "user", "add", name, "--json", "--settings"])
+            .arg(self.path("hub.toml"))
+            .output()
+            .expect("a program");
+        let made: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        made["link"].as_str().expect("a link").to_owned()
+    }
+
+    /// What the hub's metrics say of a user: the value of the line that begins so.
+    pub fn metric(&self, line: &str) -> Option<u64> {
+        let url = format!("http://127.0.0.1:{METRICS_PORT}/metrics");
+        let mut command = self.lab.command(Node::Hub, "curl");
+        let output = command.args(["-sSf", &url]).output().expect("curl");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let value = text.lines().find_map(|it| it.strip_prefix(line));
+        value?.trim().parse().ok()
     }
 
     /// Waits until somebody listens on a port.
@@ -167,6 +197,18 @@ impl World {
         let link = self.link.expose();
         assert!(link.contains(was), "{was}");
         link.replace(was, is)
+    }
+}
+
+/// Polls until `found` finds something. For what gives no event.
+pub fn eventually<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        if let Some(it) = found() {
+            return it;
+        }
+        assert!(Instant::now() < deadline, "{what}: not within {LIMIT:?}");
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 

@@ -41,6 +41,9 @@ fn units_start_commands_that_exist_with_the_settings_that_they_use_by_default() 
             command,
             ["/usr/bin/manypath", name, "--settings", &settings]
         );
+        // Both read their settings again.
+        let reload = value(&unit, "ExecReload");
+        assert_eq!(reload, Some("/bin/kill -HUP $MAINPID"), "{name}");
         let help = Command::new(PROGRAM)
             .args([name, "--help"])
             .output()

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::edge::{Edge, START};
+
 /// One step of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
@@ -53,8 +55,8 @@ pub enum Outcome {
     DryRun,
     /// The settings have this link already.
     Present {
-        /// An edge runs.
-        edge_runs: bool,
+        /// What a running edge makes of it.
+        edge: Edge,
     },
     /// The link is in the settings.
     Written {
@@ -62,8 +64,8 @@ pub enum Outcome {
         file: PathBuf,
         /// The hubs that were there.
         before: Option<String>,
-        /// An edge runs, with the former settings.
-        edge_runs: bool,
+        /// What a running edge makes of it.
+        edge: Edge,
     },
     /// There were no settings; now there are.
     Created {
@@ -137,6 +139,7 @@ impl Report {
     pub fn json(&self) -> Value {
         let ways: Vec<Value> = self.ways.iter().map(Way::json).collect();
         let (outcome, file) = self.outcome.words();
+        let edge = self.outcome.edge().map(Edge::json);
         json!({
             "hub": self.hub,
             "good": self.is_good(),
@@ -145,6 +148,7 @@ impl Report {
             "warnings": self.warnings(),
             "outcome": outcome,
             "file": file,
+            "edge": edge,
         })
     }
 }
@@ -185,6 +189,14 @@ impl Way {
 }
 
 impl Outcome {
+    /// What a running edge makes of the link, if there was something to tell it.
+    pub fn edge(&self) -> Option<&Edge> {
+        match self {
+            Self::Present { edge } | Self::Written { edge, .. } => Some(edge),
+            _ => None,
+        }
+    }
+
     /// One word for programs, and the file.
     fn words(&self) -> (&'static str, Option<String>) {
         let name = |file: &PathBuf| Some(file.display().to_string());
@@ -237,26 +249,15 @@ impl fmt::Display for Outcome {
         match self {
             Self::Refused | Self::Unwritten => Ok(()),
             Self::DryRun => writeln!(f, "the link is good; nothing was written"),
-            Self::Present { edge_runs } => {
-                writeln!(f, "the settings have this link already")?;
-                match edge_runs {
-                    true => Ok(()),
-                    false => writeln!(f, "{START}"),
-                }
+            Self::Present { edge } => {
+                writeln!(f, "the settings have this link already\n{edge}")
             }
-            Self::Written {
-                file,
-                before,
-                edge_runs,
-            } => {
+            Self::Written { file, before, edge } => {
                 writeln!(f, "wrote the link into {}", file.display())?;
                 if let Some(before) = before {
                     writeln!(f, "it replaces the hub {before}")?;
                 }
-                match edge_runs {
-                    true => writeln!(f, "{RESTART}"),
-                    false => writeln!(f, "{START}"),
-                }
+                writeln!(f, "{edge}")
             }
             Self::Created { file } => writeln!(
                 f,
@@ -266,10 +267,6 @@ impl fmt::Display for Outcome {
         }
     }
 }
-
-const START: &str = "start the edge with it: systemctl start manypath-edge (or: manypath edge)";
-const RESTART: &str =
-    "the edge runs with its former settings; restart it: systemctl restart manypath-edge";
 
 fn millis(took: Duration) -> f64 {
     (took.as_secs_f64() * 10_000.0).round() / 10.0

@@ -38,7 +38,9 @@ fn report() -> Report {
         outcome: Outcome::Written {
             file: "/etc/manypath/edge.toml".into(),
             before: Some("old.example:1080".to_owned()),
-            edge_runs: true,
+            edge: Edge::Connected {
+                after: Duration::from_millis(340),
+            },
         },
     }
 }
@@ -58,7 +60,7 @@ fn people_read_a_line_for_each_step() {
     warning: eth2 does not reach the hub
     wrote the link into /etc/manypath/edge.toml
     it replaces the hub old.example:1080
-    the edge runs with its former settings; restart it: systemctl restart manypath-edge
+    the edge uses it: connected to the hub after 0.3 s
     ");
 }
 
@@ -80,8 +82,11 @@ fn programs_read_the_same() {
         .keys()
         .map(String::as_str)
         .collect();
-    let wanted = ["file", "good", "hub", "name", "outcome", "warnings", "ways"];
+    let wanted = [
+        "edge", "file", "good", "hub", "name", "outcome", "warnings", "ways",
+    ];
     assert_eq!(keys, wanted);
+    assert_eq!(json["edge"]["state"], "connected");
 }
 
 #[test]
