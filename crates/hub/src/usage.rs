@@ -150,13 +150,17 @@ fn put_aside(path: &Path, error: &io::Error) {
     );
 }
 
-/// Whole or not at all: a draft beside it takes its place when it is on the disk.
+/// Whole or not at all: a draft beside it takes its place when it is on the disk. It is always a new
+/// file: a link that somebody else has put there (the folder need not be ours alone) is not followed.
 fn write(path: &Path, table: &UsageTable) -> io::Result<()> {
     let draft = with_suffix(path, ".draft");
+    match fs::remove_file(&draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let mut file = fs::OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .mode(0o600)
         .open(&draft)?;
     serde_json::to_writer_pretty(&mut file, table)?;
@@ -200,6 +204,18 @@ mod tests {
         assert_eq!(UsageFile::load(&path).table(), &table(u64::MAX));
         let names: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
         assert_eq!(names.len(), 1, "{names:?}");
+    }
+
+    #[test]
+    fn what_lies_in_the_way_is_neither_followed_nor_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("usage"), folder.path().join("other"));
+        fs::write(&other, "somebody else's").unwrap();
+        std::os::unix::fs::symlink(&other, folder.path().join("usage.draft")).unwrap();
+        UsageFile::load(&path).save(table(1));
+        assert_eq!(fs::read_to_string(&other).unwrap(), "somebody else's");
+        assert!(fs::symlink_metadata(&path).unwrap().is_file());
+        assert_eq!(UsageFile::load(&path).table(), &table(1));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 /// As long as it lives, nobody else has one for the same folder.
@@ -66,6 +66,7 @@ fn folder(file: &Path) -> &Path {
 /// What is to become a file, beside it. It is gone with this value, unless it was renamed.
 struct Draft {
     path: PathBuf,
+    file: File,
 }
 
 impl Draft {
@@ -78,7 +79,7 @@ impl Draft {
         let mut options = OpenOptions::new();
         // Never open to others while it is written: it may be a secret.
         let options = options.write(true).create_new(true).mode(0o600);
-        let mut file = match options.open(&path) {
+        let file = match options.open(&path) {
             // Another program of this number was killed here.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 fs::remove_file(&path)?;
@@ -86,17 +87,19 @@ impl Draft {
             }
             opened => opened?,
         };
-        let draft = Self { path };
-        file.write_all(text.as_bytes())?;
-        file.set_permissions(Permissions::from_mode(mode))?;
-        file.sync_all()?;
+        let mut draft = Self { path, file };
+        draft.file.write_all(text.as_bytes())?;
+        draft.file.set_permissions(Permissions::from_mode(mode))?;
+        draft.file.sync_all()?;
         Ok(draft)
     }
 
+    /// Not by its path: in a folder that belongs to somebody else, that may be another file by now, which
+    /// root must not give away.
     fn give_to(&self, owner: &fs::Metadata) -> io::Result<()> {
-        let own = fs::metadata(&self.path)?;
+        let own = self.file.metadata()?;
         if (own.uid(), own.gid()) != (owner.uid(), owner.gid()) {
-            chown(&self.path, Some(owner.uid()), Some(owner.gid()))?;
+            fchown(&self.file, Some(owner.uid()), Some(owner.gid()))?;
         }
         Ok(())
     }
@@ -106,5 +109,29 @@ impl Drop for Draft {
     fn drop(&mut self) {
         // Renamed, it is not there any more.
         let _ = fs::remove_file(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{chown, symlink};
+
+    use super::*;
+
+    /// Whoever owns the folder can do so at any moment.
+    #[test]
+    fn a_file_that_was_put_in_the_drafts_place_is_not_given_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, other) = (folder.path().join("file"), folder.path().join("other"));
+        fs::write(&other, "root's").unwrap();
+        chown(folder.path(), Some(1234), Some(1234)).expect("this test needs root");
+        let draft = Draft::write(&file, "text", 0o600).unwrap();
+        fs::remove_file(&draft.path).unwrap();
+        symlink(&other, &draft.path).unwrap();
+        draft
+            .give_to(&fs::metadata(folder.path()).unwrap())
+            .unwrap();
+        assert_eq!(fs::metadata(&other).unwrap().uid(), 0);
+        assert_eq!(draft.file.metadata().unwrap().uid(), 1234);
     }
 }
