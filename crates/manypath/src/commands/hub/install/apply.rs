@@ -4,12 +4,13 @@ use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use rustix::fs::OFlags;
 
 use super::observe::{self, Rights};
 use super::place::{self, FileKind, Root};
@@ -105,11 +106,25 @@ fn entrust(root: &Root, kind: FileKind, path: &Path) -> anyhow::Result<()> {
 
 fn set_rights(path: &Path, rights: Rights) -> anyhow::Result<()> {
     let set = || {
+        let file = open(path)?;
         // Changing the owner takes bits away, so the mode comes second.
-        chown(path, Some(rights.uid), Some(rights.gid))?;
-        fs::set_permissions(path, fs::Permissions::from_mode(rights.mode))
+        fchown(&file, Some(rights.uid), Some(rights.gid))?;
+        file.set_permissions(fs::Permissions::from_mode(rights.mode))
     };
     set().with_context(|| format!("cannot set owner and mode of {}", path.display()))
+}
+
+/// A link is followed in a folder that nobody but root writes to. Elsewhere it may be there to have a
+/// file of root's given away, such as by the hub, which owns its folder in /var/lib.
+fn open(path: &Path) -> std::io::Result<fs::File> {
+    let folder = fs::metadata(path.parent().unwrap_or(path))?;
+    let is_roots = folder.uid() == 0 && folder.mode() & 0o022 == 0;
+    let nofollow = match is_roots {
+        true => OFlags::empty(),
+        false => OFlags::NOFOLLOW,
+    };
+    let flags = (OFlags::NONBLOCK | nofollow).bits().cast_signed();
+    OpenOptions::new().read(true).custom_flags(flags).open(path)
 }
 
 fn systemctl(root: &Root, arguments: &[&str]) -> anyhow::Result<()> {
@@ -237,5 +252,34 @@ fn near(ip: IpAddr) -> IpAddr {
     match ip.is_unspecified() {
         true => Ipv4Addr::LOCALHOST.into(),
         false => ip,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{chown, symlink};
+
+    use super::*;
+
+    #[test]
+    fn links_are_followed_in_roots_folders_only() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        fs::write(&file, "root's").expect("a file");
+        symlink(&file, &link).expect("a link");
+        let rights = Rights {
+            uid: 1234,
+            gid: 1234,
+            mode: 0o600,
+        };
+        let owner = || fs::metadata(&file).expect("it is there").uid();
+        chown(folder.path(), Some(1234), None).expect("this test needs root");
+        let error = set_rights(&link, rights).expect_err("it is not followed");
+        assert!(format!("{error:#}").contains("symbolic links"), "{error:#}");
+        assert_eq!(owner(), 0);
+        chown(folder.path(), Some(0), None).expect("this test needs root");
+        set_rights(&link, rights).expect("it is followed");
+        assert_eq!(owner(), 1234);
+        set_rights(folder.path(), rights).expect("folders too");
     }
 }
