@@ -94,10 +94,15 @@ impl Pool {
     }
 
     async fn dial(self: Arc<Self>) {
-        let (began, generation) = (Instant::now(), *self.generation.borrow());
-        let result = dial(&self.hub, self.options.connect_timeout)
-            .await
-            .map_err(ConnectError::from);
+        let mut changes = self.generation.subscribe();
+        let (began, generation) = (Instant::now(), *changes.borrow());
+        let result = tokio::select! {
+            result = dial(&self.hub, self.options.connect_timeout) => {
+                result.map_err(ConnectError::from)
+            }
+            // The way that it took may lead nowhere now. The keeper begins another in its place.
+            _ = changes.wait_for(|now| *now > generation) => return,
+        };
         self.trouble.heed(&result);
         match result {
             Ok((stream, welcome)) => self.admit(stream, welcome, generation),

@@ -94,7 +94,7 @@ impl HubPool {
 
     /// To be called when the set of usable uplinks or their addresses have changed. Every idle
     /// connection is asked at once whether it still works, and all are replaced by new ones, which
-    /// begin with the new uplinks.
+    /// begin with the new uplinks. So do attempts to connect that are under way: they begin anew.
     pub fn uplinks_changed(&self) {
         self.0.pool.uplinks_changed();
     }

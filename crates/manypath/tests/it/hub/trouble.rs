@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use lab::topology::{Lab, Node, Uplink};
 
-use super::{assert_works_at_once, ends, ready, ready_in, steady};
+use super::{assert_works_at_once, count, ends, hub, ready, ready_in, steady, wait_for_hub};
 use crate::changes::has;
-use crate::support::{shell, spec};
+use crate::support::{LIMIT, shell, spec};
 
 /// The shortest that a server may give; renewed after half of it.
 const LEASE: Duration = Duration::from_secs(2);
@@ -86,4 +86,25 @@ fn requests_work_at_once_while_a_link_is_silent() {
             }
         });
     }
+}
+
+/// Nothing is kept waiting for what was dialled over a link that is known to be gone.
+#[test]
+fn a_request_that_waits_for_a_dead_link_takes_the_other_as_soon_as_the_edge_knows() {
+    let rig = ready(spec());
+    let link = rig.lab().link(Uplink::FIRST);
+    link.silence(true);
+    // All that is kept ready is in use, so the next request needs a new connection.
+    let idle = count(&hub(&rig), "idle");
+    let held: Vec<_> = (0..idle).map(|_| rig.connect(LIMIT).unwrap()).collect();
+    wait_for_hub(&rig, "use what it has", |hub| hub["in_use"] == idle);
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| assert_works_at_once(&rig, "a new connection"));
+        // Long enough that it is known to wait and not just to be slow.
+        std::thread::sleep(Duration::from_millis(500));
+        assert!(!asking.is_finished());
+        link.carrier(false).unwrap();
+        asking.join().unwrap();
+    });
+    drop(held);
 }
