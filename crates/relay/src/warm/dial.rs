@@ -214,7 +214,13 @@ async fn greet(hub: &Destination, stream: &mut SecureStream) -> Result<Welcome, 
     };
     stream.send(&[Frame::Hello(hello)]).await.map_err(broke)?;
     match stream.receive().await.map_err(broke)? {
-        Message::Welcome(welcome) => Ok(welcome),
+        Message::Welcome(welcome) if VERSIONS.contains(&welcome.version) => Ok(welcome),
+        // It was not offered.
+        Message::Welcome(Welcome { version, .. }) => Err(HubError::Version {
+            hub: hub.clone(),
+            ours: VERSIONS,
+            theirs: version..=version,
+        }),
         Message::Refused(refused) => Err(HubError::of_refusal(hub.clone(), refused)),
         message => unreachable!("{message:?} can't be the first frame of a hub"),
     }

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use mptcp::ConnectOptions;
 use relay::warm::{Passed, Stage, probe};
-use relay::{HubAddress, HubPool, HubState, PoolOptions};
-use tls::{EdgeConfig, HubKey};
+use relay::{HubAddress, HubPool, HubState, PoolOptions, SecureStream};
+use tls::{EdgeConfig, HubConfig, HubKey};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use wire::hub::Refusal;
+use wire::hub::{Frame, Refusal, Welcome};
 
 use super::hub::Hub;
 use super::{edge, exchange, origin, quick, until_settled};
@@ -75,6 +75,36 @@ fn no_common_version() {
             "{said}"
         );
         assert!(said.ends_with("update the edge"), "{said}");
+    });
+}
+
+/// A hub that goes on in a version that was not offered is not believed to speak ours.
+#[test]
+fn a_version_that_was_not_offered() {
+    in_netns(async || {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (key, secret) = (HubKey::generate(), tls::generate_secret());
+        let address = HubAddress {
+            destination: listener.local_addr().unwrap().into(),
+            config: EdgeConfig::new(&key.pin(), &secret),
+        };
+        let hub = async {
+            let tcp = listener.accept().await.unwrap().0;
+            let mut stream = SecureStream::accept(tcp, &HubConfig::new(&key)).await;
+            let stream = stream.as_mut().expect("the right key");
+            stream.receive().await.expect("HELLO");
+            let welcome = Welcome {
+                version: 2,
+                software: "new".into(),
+            };
+            stream.send(&[Frame::Welcome(welcome)]).await.unwrap();
+            let _end = stream.receive().await;
+        };
+        let from = ConnectOptions::default();
+        let probing = probe(&address, &from, Duration::from_secs(10), |_, _| {});
+        let (probed, ()) = tokio::join!(probing, hub);
+        let error = probed.expect_err("it is none of ours");
+        assert!(error.to_string().ends_with("update the edge"), "{error}");
     });
 }
 
