@@ -16,6 +16,8 @@ pub struct UsersFile {
     path: PathBuf,
     /// As it was last read, also if it was wrong. There may be passwords in it.
     text: Option<Zeroizing<String>>,
+    /// It could not be read, and the log says so.
+    unreadable: bool,
     watch: FileWatch,
 }
 
@@ -26,6 +28,7 @@ impl UsersFile {
             what,
             path: path.to_owned(),
             text: None,
+            unreadable: false,
             watch: FileWatch::new(path),
         }
     }
@@ -38,6 +41,7 @@ impl UsersFile {
     /// Has the next [`Self::read`] look at it as for the first time.
     pub fn forget(&mut self) {
         self.text = None;
+        self.unreadable = false;
     }
 
     /// Reads it, and lets `update` have its users if there is something new in it; that gives what has
@@ -51,16 +55,18 @@ impl UsersFile {
         let text = match std::fs::read_to_string(&self.path) {
             Ok(text) => Zeroizing::new(text),
             Err(error) => {
-                // An editor may be about to put a new one there.
-                if self.text.take().is_some() {
+                // Its folder may be a busy one.
+                if !std::mem::replace(&mut self.unreadable, true) {
                     tracing::error!(
                         file = %self.path.display(), %error,
                         "the {what} file can't be read; the users stay as they are"
                     );
                 }
+                self.text = None;
                 return;
             }
         };
+        self.unreadable = false;
         if self.text.as_ref() == Some(&text) {
             return;
         }

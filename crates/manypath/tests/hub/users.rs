@@ -260,6 +260,11 @@ fn a_broken_socks5_users_file_changes_nothing_and_is_named_with_its_line() {
     transfer(&server, ("bob", "builder")).expect("he is still known");
     assert!(!is_reset(&mut alice));
     fs::remove_file(server.path("users")).expect("it was there");
-    server.wait_for_log("the SOCKS5 users file can't be read");
+    let unread = "the SOCKS5 users file can't be read";
+    server.wait_for_log(unread);
+    server.signal(Signal::HUP);
+    eventually("the log says so again", || {
+        (server.log().matches(unread).count() == 2).then_some(())
+    });
     transfer(&server, ("bob", "builder")).expect("he is still known");
 }
