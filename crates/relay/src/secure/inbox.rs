@@ -35,7 +35,8 @@ impl Inbox {
         tcp: &TcpStream,
         channel: &mut Channel,
     ) -> Result<bool, SecureError> {
-        self.cipher.reserve(MAX_INCOMING);
+        // No more than that: while a record is not whole, it is kept.
+        self.cipher.reserve_exact(MAX_INCOMING);
         let cipher = &mut self.cipher;
         let read = tcp.try_io(Interest::READABLE, || {
             Ok(rustix::io::read(tcp, spare_capacity(cipher))?)

@@ -14,6 +14,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use ::bytes::Bytes;
+use mptcp::Bursts;
 use tls::{Channel, EdgeConfig, HubConfig};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -46,6 +47,8 @@ pub struct SecureStream {
     peer_finished: bool,
     /// TLS bytes that the socket has not taken yet.
     unsent: Vec<u8>,
+    /// It carries one user connection after another, which BBR has to be helped with.
+    bursts: Bursts,
 }
 
 impl SecureStream {
@@ -69,6 +72,7 @@ impl SecureStream {
 
     async fn handshake(tcp: TcpStream, channel: Channel, role: Role) -> Result<Self, SecureError> {
         let mut stream = Self {
+            bursts: Bursts::of(&tcp),
             tcp: Arc::new(tcp),
             channel: Box::new(channel),
             conversation: Conversation::new(role),
@@ -137,8 +141,9 @@ impl SecureStream {
     /// Waits until the user connection that is being opened is of no use any more, and says why. What
     /// the edge sends meanwhile is kept. May be cancelled at any time.
     pub async fn gone(&mut self) -> SecureError {
-        /// More than an edge sends before it has an answer.
-        const MOST: usize = 64 * 1024;
+        /// More than an edge sends before it has an answer (16 KiB), but not much: thousands of
+        /// connections may wait at once, and each look goes through all of it.
+        const MOST: usize = 20 * 1024;
         while self.inbox.waiting() < MOST {
             if self.inbox.holds_abort() {
                 return SecureError::Aborted;

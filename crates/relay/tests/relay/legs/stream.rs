@@ -222,6 +222,29 @@ fn an_edge_that_leaves_while_it_waits_is_noticed() {
     });
 }
 
+/// While the hub connects, it keeps little of what an edge sends; the rest waits in the kernel.
+#[test]
+fn an_edge_that_sends_much_before_its_answer_waits() {
+    in_netns(async || {
+        let (mut edge, mut hub) = welcomed_pair(&Keys::new(), Transport::Tcp).await;
+        edge.send(&[open()]).await.unwrap();
+        assert!(matches!(hub.receive().await.unwrap(), Message::Open(_)));
+        // All of it fits into the kernel's buffer.
+        for _ in 0..60 {
+            edge.send(&[Frame::Data(&pattern(1000))]).await.unwrap();
+        }
+        let waited = timeout(Duration::from_millis(300), hub.gone()).await;
+        assert!(waited.is_err(), "it is still there: {waited:?}");
+        let left = rustix::io::ioctl_fionread(hub.tcp()).unwrap();
+        assert!(left > 20_000, "{left} bytes");
+        hub.send(&[opened()]).await.unwrap();
+        for _ in 0..60 {
+            let next = Message::Data(pattern(1000).into());
+            assert_eq!(hub.receive().await.unwrap(), next);
+        }
+    });
+}
+
 /// Nobody need read a user connection to its end, and the next one must not get what is left of it.
 #[test]
 fn what_was_not_read_is_not_part_of_the_next_connection() {
