@@ -36,6 +36,29 @@ fn one_row_as_json() {
     assert!(row["direct"].as_f64().unwrap() >= 30.0);
 }
 
+/// Rows without emulated links, one of them for those alone who encrypt.
+#[test]
+fn what_is_encrypted_has_a_price() {
+    let output = compare(&["--rows", "exchanges_per_s,cpu_hub_tls_s_per_gib", "--json"]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let json: Value = serde_json::from_slice(&output.stdout).expect("manypath runs");
+    let value = |row: &str, peer: &str| json["rows"][row][peer].as_f64();
+    for peer in ["manypath", "prototype", "direct"] {
+        assert!(
+            value("exchanges_per_s", peer) > Some(1.0),
+            "{json}\n{errors}"
+        );
+    }
+    let price = value("cpu_hub_tls_s_per_gib", "manypath");
+    assert!(price > Some(0.0), "{json}\n{errors}");
+    assert_eq!(value("cpu_hub_tls_s_per_gib", "prototype"), None);
+    assert!(
+        errors.contains("prototype, cpu_hub_tls_s_per_gib: does not encrypt"),
+        "{errors}"
+    );
+}
+
 #[test]
 fn an_unknown_row_is_refused_with_the_list() {
     let output = compare(&["--rows", "first_byte_ms,speed"]);

@@ -54,7 +54,7 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Measures. Shows on standard error how far it is. All rows take about nine minutes. Needs
+    /// Measures. Shows on standard error how far it is. All rows take about eight minutes. Needs
     /// root, and 40,200 open files for all connections of [`Row::IdleMemory`]. Call it on a thread in the machine's
     /// first network namespace; the congestion controls that others may use are extended meanwhile.
     #[must_use]
