@@ -180,7 +180,7 @@ impl SecureStream {
         !self.unsent.is_empty()
     }
 
-    /// Seals DATA frames into `out`, behind what was held. `framed` holds them, each of `stride` bytes
+    /// Seals DATA frames into `out`, behind what was held, to be written at once. `framed` holds them, each of `stride` bytes
     /// but for the last; the headers are there already.
     ///
     /// # Errors
@@ -192,6 +192,7 @@ impl SecureStream {
         out: &mut Vec<u8>,
     ) -> Result<(), SecureError> {
         self.conversation.sent(Kind::Data)?;
+        self.bursts.before_write(&*self.tcp, framed.len());
         out.append(&mut self.unsent);
         if stride == RECORD {
             return Ok(self.channel.seal(framed, out)?);
