@@ -2,6 +2,7 @@
 
 mod health;
 mod hub;
+mod isolation;
 mod leftovers;
 mod requests;
 mod trouble;

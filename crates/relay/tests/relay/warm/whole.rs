@@ -32,7 +32,7 @@ impl Accounts for One {
 }
 
 /// A hub that connects everywhere, and who may use it.
-struct RealHub {
+pub(super) struct RealHub {
     served: Served,
     address: HubAddress,
     account: Arc<Account>,
@@ -41,7 +41,7 @@ struct RealHub {
 }
 
 impl RealHub {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let local = "127.0.0.1:0".parse().unwrap();
         Self::with(local, Arc::new(HubKey::generate()), tls::generate_secret())
     }
@@ -75,7 +75,7 @@ impl RealHub {
         }
     }
 
-    fn pool(&self) -> HubPool {
+    pub(super) fn pool(&self) -> HubPool {
         HubPool::new(self.address.clone(), quick())
     }
 }
