@@ -223,3 +223,7 @@ fn verify(
     let key = SubjectPublicKeyInfoDer::from(&**key);
     verify_tls13_signature_with_raw_key(message, &key, signed, &algorithms)
 }
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

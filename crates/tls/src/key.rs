@@ -95,6 +95,11 @@ impl HubKey {
         pin_of_spki(&spki(&self.public))
     }
 
+    #[cfg(test)]
+    pub(crate) fn public(&self) -> &[u8; SEED] {
+        &self.public
+    }
+
     pub(crate) fn certified(&self) -> Arc<CertifiedKey> {
         certified(&self.pkcs8, &self.public)
     }
@@ -108,6 +113,12 @@ impl fmt::Debug for HubKey {
 
 pub(crate) fn certified_user(secret: &UserSecret) -> Arc<CertifiedKey> {
     certified(&pkcs8(secret.expose()), user_key(secret).as_bytes())
+}
+
+/// A key shown together with the private part of another one.
+#[cfg(test)]
+pub(crate) fn certified_as(secret: &UserSecret, shown: UserKey) -> Arc<CertifiedKey> {
+    certified(&pkcs8(secret.expose()), shown.as_bytes())
 }
 
 fn certified(pkcs8: &[u8], public: &[u8; SEED]) -> Arc<CertifiedKey> {
