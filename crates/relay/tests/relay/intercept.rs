@@ -30,10 +30,10 @@ async fn curl_as_nobody(url: &str) -> std::process::Output {
     output("setpriv", arguments).await
 }
 
-/// 56 is CURLE_RECV_ERROR, 7 CURLE_COULDNT_CONNECT when curl looks only after the reset. An orderly end
-/// would be 52, CURLE_GOT_NOTHING.
+/// 56 is CURLE_RECV_ERROR, 55 CURLE_SEND_ERROR, 7 CURLE_COULDNT_CONNECT when curl looks only after the
+/// reset. An orderly end would be 52, CURLE_GOT_NOTHING.
 fn was_reset(curl: &std::process::Output) -> bool {
-    matches!(curl.status.code(), Some(7 | 56))
+    matches!(curl.status.code(), Some(7 | 55 | 56))
 }
 
 /// A listener for both families that redirected connections come to.
