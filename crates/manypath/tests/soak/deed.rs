@@ -5,7 +5,7 @@ use std::time::Duration;
 use lab::traffic::Content;
 
 /// The longest that a connection lies idle. With [`Deed::random`] it is half of it on average.
-const LONGEST_PAUSE: u64 = 8_000;
+const LONGEST_PAUSE: u64 = 16_000;
 
 /// Bytes of a [`Deed`] on the wire.
 pub const HEADER: usize = 24;

@@ -35,6 +35,7 @@ const CALM: Duration = Duration::from_secs(180);
 /// looking at each of them ten times a second would take ten times that.
 const IDLE_SHARE: f64 = 0.02;
 const IDLE: Duration = Duration::from_secs(3);
+const IDLE_TRIES: usize = 5;
 
 /// Edge, hub and origin under load.
 pub struct Soak {
@@ -99,8 +100,10 @@ impl Soak {
         self.check_origins_book();
     }
 
-    /// Keeps all connections open at once for a time; each that ends is followed by another.
-    pub fn churn(&self, time: Duration) {
+    /// Keeps all connections open at once for a time; each that ends is followed by another. Returns
+    /// how many were open at most. Some are between two connections, or handshakes without a
+    /// destination, and on a busy machine many wait for a connection to the hub.
+    pub fn churn(&self, time: Duration) -> u64 {
         let targets = Targets::of(&self.rig);
         let record = Arc::clone(&self.record);
         let until = Instant::now() + time;
@@ -116,15 +119,15 @@ impl Soak {
             }
             slots.join_all().await;
         });
-        std::thread::sleep(time / 2);
-        // The others are between two connections, handshakes without a destination, or wait for a
-        // connection to the hub: the links are kept busy.
-        let live = usage::registered(&self.rig) as u64;
-        println!("{live} at once");
-        assert!(live > AT_ONCE / 2, "{live} at once");
+        let mut most = 0;
+        while Instant::now() < until {
+            std::thread::sleep(Duration::from_secs(2));
+            most = most.max(usage::registered(&self.rig) as u64);
+        }
         clients.join();
         self.record.check();
         self.check_origins_book();
+        most
     }
 
     /// Waits until everything is let go but the connections to the hub that are kept for the next
@@ -217,15 +220,22 @@ impl Soak {
 
     fn expect_idleness(&self) {
         let used = || self.programs().map(usage::processor_time);
-        // The status was asked for, and the last handshakes end.
-        std::thread::sleep(Duration::from_secs(2));
-        let before = used();
-        std::thread::sleep(IDLE);
-        for ((program, before), after) in self.programs().iter().zip(before).zip(used()) {
-            let share = (after - before).as_secs_f64() / IDLE.as_secs_f64();
-            println!("{} idle: {:.1} %", program.name(), share * 100.0);
-            assert!(share <= IDLE_SHARE, "{}: {share}", program.name());
+        // At first the last handshakes end, which takes a while on a busy machine.
+        let mut shares = Vec::new();
+        for _ in 0..IDLE_TRIES {
+            std::thread::sleep(Duration::from_secs(1));
+            let before = used();
+            std::thread::sleep(IDLE);
+            let pairs = before.into_iter().zip(used());
+            let share =
+                pairs.map(|(before, after)| (after - before).as_secs_f64() / IDLE.as_secs_f64());
+            shares = share.collect();
+            println!("edge and hub idle: {shares:.3?}");
+            if shares.iter().all(|share| *share <= IDLE_SHARE) {
+                return;
+            }
         }
+        panic!("edge and hub are never idle: {shares:.3?}");
     }
 
     /// The origin's end of each connection went as it should.
