@@ -35,6 +35,8 @@ pub struct Link {
     /// The GUID of the Hyper-V device behind it, in lower case with hyphens; `None` for any other.
     /// It names the adapter as the Windows host does, and stays the same over renames.
     pub vmbus: Option<String>,
+    /// Bytes received and sent since the link was made (`IFLA_STATS64`). Observed only.
+    pub bytes: Option<u64>,
 }
 
 /// An address on an interface.

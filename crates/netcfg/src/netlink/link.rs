@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{
-    InfoData, InfoKind, InfoVeth, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage,
+    InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
 };
 
 use super::{Changed, Failure, Netlink};
@@ -56,7 +56,7 @@ impl Netlink {
 
     /// The link of that name, if there is one.
     pub async fn link(&self, name: &InterfaceName) -> Result<Option<Link>, Error> {
-        let mut request = wanted_details();
+        let mut request = LinkMessage::default();
         request
             .attributes
             .push(LinkAttribute::IfName(name.to_string()));
@@ -131,13 +131,11 @@ impl Netlink {
     }
 
     pub(super) async fn link_with(&self, index: InterfaceIndex) -> Result<Option<Link>, Failure> {
-        let mut request = wanted_details();
-        request.header.index = index.0;
-        self.find_link(request).await
+        self.find_link(addressed_to(index)).await
     }
 
     async fn read_links(&self) -> Result<Vec<Link>, Failure> {
-        let request = RouteNetlinkMessage::GetLink(wanted_details());
+        let request = RouteNetlinkMessage::GetLink(LinkMessage::default());
         self.dump(request).await?.into_iter().map(link).collect()
     }
 
@@ -208,13 +206,6 @@ fn addressed_to(index: InterfaceIndex) -> LinkMessage {
     message
 }
 
-/// A request without the counters, which are most of an answer.
-fn wanted_details() -> LinkMessage {
-    let mut message = LinkMessage::default();
-    message.attributes = vec![LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats])];
-    message
-}
-
 fn link(message: RouteNetlinkMessage) -> Result<Link, Failure> {
     let RouteNetlinkMessage::NewLink(LinkMessage {
         header, attributes, ..
@@ -223,13 +214,16 @@ fn link(message: RouteNetlinkMessage) -> Result<Link, Failure> {
         return Err(Failure::Answer("no link where one was expected".to_owned()));
     };
     let (mut name, mut mac, mut kind, mut mtu) = (None, None, None, 0);
-    let (mut parent, mut bus) = (None, None);
+    let (mut parent, mut bus, mut bytes) = (None, None, None);
     for attribute in attributes {
         match attribute {
             LinkAttribute::IfName(text) => name = Some(text),
             LinkAttribute::Address(bytes) => mac = <[u8; 6]>::try_from(bytes).ok().map(MacAddress),
             LinkAttribute::Mtu(bytes) => mtu = bytes,
             LinkAttribute::LinkInfo(infos) => kind = infos.iter().find_map(kind_name),
+            LinkAttribute::Stats64(counters) => {
+                bytes = Some(counters.rx_bytes.saturating_add(counters.tx_bytes));
+            }
             LinkAttribute::ParentDevName(text) => parent = Some(text),
             LinkAttribute::ParentDevBusName(text) => bus = Some(text),
             _ => {}
@@ -248,6 +242,7 @@ fn link(message: RouteNetlinkMessage) -> Result<Link, Failure> {
         // The kernel names the device in the answer itself (Linux 5.14), so no /sys is needed,
         // which would have to be the namespace's own mount.
         vmbus: parent.filter(|_| bus.as_deref() == Some("vmbus")),
+        bytes,
     })
 }
 

@@ -1,3 +1,5 @@
+use std::net::UdpSocket;
+
 use netcfg::{Change, Changed, InterfaceIndex, Link, MacAddress, NetNs, VethEnd};
 use serde_json::json;
 
@@ -23,11 +25,32 @@ async fn links_are_read_as_ip_made_them() {
         mtu: 1400,
         loopback: false,
         vmbus: None,
+        bytes: links[1].bytes,
     };
     assert_eq!(links[1], d0);
-    assert_eq!(namespace.netlink.link(&name("d0")).await.unwrap(), Some(d0));
+    let alone = namespace.netlink.link(&name("d0")).await.unwrap();
+    assert_eq!(alone.map(|it| (it.index, it.mac)), Some((d0.index, d0.mac)));
     assert_eq!(namespace.netlink.link(&name("d1")).await.unwrap(), None);
     assert_eq!((links[2].mac, links[2].carrier), (None, false));
+}
+
+#[tokio::test]
+async fn bytes_are_counted_both_ways() {
+    let namespace = Namespace::new();
+    let netlink = &namespace.netlink;
+    netlink.set_link_up(InterfaceIndex::LOOPBACK).await.unwrap();
+    let bytes = async || netlink.links().await.unwrap()[0].bytes.unwrap();
+    let before = bytes().await;
+    namespace.netns.run(|| {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let to = socket.local_addr().unwrap();
+        socket.send_to(&[0; 1000], to).unwrap();
+    });
+    // Sent and received, each time with the heads of UDP and IP.
+    assert_eq!(bytes().await - before, 2 * (1000 + 8 + 20));
+    let shown = &namespace.ip("-s link show lo")[0]["stats64"];
+    let of = |way: &str| shown[way]["bytes"].as_u64().unwrap();
+    assert_eq!(bytes().await, of("rx") + of("tx"));
 }
 
 #[tokio::test]
