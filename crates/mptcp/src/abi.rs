@@ -250,6 +250,25 @@ pub(crate) fn unacknowledged(socket: BorrowedFd<'_>) -> io::Result<i32> {
     Ok(bytes)
 }
 
+/// Sets from how many bytes on a socket is readable (SO_RCVLOWAT).
+#[expect(unsafe_code, reason = "no crate wraps SO_RCVLOWAT")]
+pub(crate) fn set_receive_low_water(socket: BorrowedFd<'_>, bytes: libc::c_int) -> io::Result<()> {
+    // SAFETY: the option takes one int, and the pointer is to one that lives until after the call.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_RCVLOWAT,
+            (&raw const bytes).cast(),
+            size_of::<libc::c_int>() as libc::socklen_t,
+        )
+    };
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
 /// The kernel's answer to an option of MPTCP on a socket that is, or became, plain TCP.
 pub(crate) fn is_unknown_option(error: &io::Error) -> bool {
     matches!(

@@ -80,6 +80,8 @@ pub struct SubflowInfo {
     pub bytes_received: u64,
     /// Payload bytes sent again.
     pub bytes_retrans: u64,
+    /// Segments that came, acknowledgements included.
+    pub segments_in: u32,
     /// Timeouts in a row without an answer: not 0 means that the path may be dead.
     pub retransmits: u32,
     /// Segments sent again since the start.
@@ -90,6 +92,8 @@ pub struct SubflowInfo {
     pub lost: u32,
     /// Bytes in the queue that have not been sent once.
     pub notsent_bytes: u32,
+    /// How fast the congestion control lets it send, in bytes per second.
+    pub pacing_rate: u64,
     /// Newest measured delivery rate, in bytes per second.
     pub delivery_rate: u64,
     /// Time since the last payload was sent.
@@ -168,11 +172,13 @@ impl SubflowInfo {
             bytes_acked: raw.u64(offset_of!(TcpInfo, bytes_acked)),
             bytes_received: raw.u64(offset_of!(TcpInfo, bytes_received)),
             bytes_retrans: raw.u64(offset_of!(TcpInfo, bytes_retrans)),
+            segments_in: raw.u32(offset_of!(TcpInfo, segs_in)),
             retransmits: raw.u8(offset_of!(TcpInfo, retransmits)).into(),
             total_retrans: raw.u32(offset_of!(TcpInfo, total_retrans)),
             unacked: raw.u32(offset_of!(TcpInfo, unacked)),
             lost: raw.u32(offset_of!(TcpInfo, lost)),
             notsent_bytes: raw.u32(offset_of!(TcpInfo, notsent_bytes)),
+            pacing_rate: raw.u64(offset_of!(TcpInfo, pacing_rate)),
             delivery_rate: raw.u64(offset_of!(TcpInfo, delivery_rate)),
             last_data_sent: ms(offset_of!(TcpInfo, last_data_sent)),
             last_data_recv: ms(offset_of!(TcpInfo, last_data_recv)),

@@ -6,15 +6,19 @@
 //! namespace wherever it is used later.
 
 mod abi;
+mod backlog;
 mod bursts;
 pub mod diag;
+mod inflow;
 pub mod info;
 pub mod pm;
 pub mod socket;
 pub mod tuning;
 
+pub use backlog::Backlog;
 pub use bursts::Bursts;
 pub use diag::{Diag, DiagError};
+pub use inflow::Inflow;
 pub use info::{ConnectionInfo, InfoError, SubflowInfo, TcpState, connection_info};
 pub use pm::{
     Endpoint, EndpointFlags, EndpointId, EndpointSpec, Limits, PathManager, PathManagerError,

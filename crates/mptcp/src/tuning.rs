@@ -32,10 +32,11 @@ impl Tuning {
     pub const CONGESTION_CONTROL: &str = "net.ipv4.tcp_congestion_control";
 
     /// The settings that [`Tuning::sysctls`] reads or wants set.
-    pub const KEYS: [&str; 9] = [
+    pub const KEYS: [&str; 10] = [
         "net.mptcp.enabled",
         "net.mptcp.stale_loss_cnt",
         "net.mptcp.blackhole_timeout",
+        "net.mptcp.syn_retrans_before_tcp_fallback",
         "net.ipv4.tcp_slow_start_after_idle",
         "net.ipv4.tcp_tw_reuse",
         Self::CONGESTION_CONTROL,
@@ -59,6 +60,10 @@ impl Tuning {
                 "net.mptcp.blackhole_timeout",
                 self.blackhole_timeout.as_secs().to_string(),
             ),
+            // A SYN that is lost is sent again, by default without MPTCP from the third time on, which is
+            // after 3 s: who connects in an outage gets plain TCP, bound to one path for ever (Linux 6.14).
+            // The seventh one comes after 10 s, when nobody waits any more.
+            ("net.mptcp.syn_retrans_before_tcp_fallback", "5".to_owned()),
             // Warm connections keep the window that they have earned.
             ("net.ipv4.tcp_slow_start_after_idle", "0".to_owned()),
             // All connections of an edge go to one hub, so each has to differ by its own port, and an

@@ -1,0 +1,153 @@
+//! Keeps short what waits on the subflows of a connection.
+//!
+//! MPTCP's scheduler hands data to subflows long before they can send it, up to the size of their send
+//! buffers, which grow to six times what is on the way (BBR: three times its window, which is twice the
+//! path's product of bandwidth and delay; `tcp_sndbuf_expand`, Linux 4.9 to 6.18). When a path fails,
+//! what was on it is sent again by the others, behind all that waits there: a download over 35 Mbit/s,
+//! 15 ms and 40 Mbit/s, 40 ms stood still for 280 ms then, of which 230 ms were such data. No setting
+//! bounds it: MPTCP takes `tcp_notsent_lowat` for the connection, and exempts its subflows.
+//!
+//! The remedy is a send buffer of what the paths carry together within the longest span that data takes on
+//! one of them. It is set anew while a lot is written, because rates change.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use rustix::net::sockopt::set_socket_send_buffer_size_force;
+
+use crate::info::{ConnectionInfo, SubflowInfo, connection_info};
+use crate::socket::{Transport, negotiated};
+
+/// Look again after so many bytes, and not before so much time has passed.
+const LOOK_BYTES: usize = 64 * 1024;
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// So many round trips of data may be on the way and wait: BBR's window is two, and queues come on top.
+const ROUND_TRIPS: u32 = 2;
+/// And one more where segments get lost: until one is sent again all that came after it waits, too.
+const FOR_LOSSES: u32 = 1;
+/// Losses are common when more than one byte in so many was sent again.
+const RARE: u64 = 1000;
+
+/// The scheduler gives a subflow so many bytes at once (`MPTCP_SEND_BURST_SIZE`), however slow it is.
+const BURST: u64 = 64 * 1024;
+
+/// Time for the program to write more.
+const MARGIN: Duration = Duration::from_millis(20);
+
+/// Slower paths may have this much waiting all the same.
+const LEAST: u64 = 128 * 1024;
+
+/// Changes of less than an eighth are not worth a system call.
+const WORTH: u64 = 8;
+
+/// Bounds the send buffer of one connection. It belongs to the connection for as long as that lives.
+#[derive(Debug)]
+pub struct Backlog {
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Plain TCP, or a process that may not set buffers (CAP_NET_ADMIN).
+    Unneeded,
+    Bounded {
+        /// Bytes written since the last look.
+        written: usize,
+        looked: Instant,
+        /// What the send buffer was last set to; 0: nothing yet.
+        size: u64,
+        /// What a send buffer may have at most (the third figure of `tcp_wmem`), once it was read.
+        most: Option<u64>,
+    },
+}
+
+impl Backlog {
+    /// For a connected socket.
+    pub fn of(socket: impl AsFd) -> Self {
+        let speaks_mptcp = negotiated(&socket).is_ok_and(|it| it == Transport::Mptcp);
+        let state = match speaks_mptcp {
+            true => State::Bounded {
+                written: 0,
+                looked: Instant::now(),
+                size: 0,
+                most: None,
+            },
+            false => State::Unneeded,
+        };
+        Self { state }
+    }
+
+    /// To be called before so many bytes are written to the socket. Costs nothing but for two system
+    /// calls every 50 ms while a lot is written.
+    pub fn before_write(&mut self, socket: impl AsFd, bytes: usize) {
+        let State::Bounded {
+            written,
+            looked,
+            size,
+            most,
+        } = &mut self.state
+        else {
+            return;
+        };
+        *written += bytes;
+        if *written < LOOK_BYTES {
+            return;
+        }
+        let now = Instant::now();
+        if now.duration_since(*looked) < LOOK_EVERY {
+            return;
+        }
+        (*written, *looked) = (0, now);
+        let most = *most.get_or_insert_with(largest_buffer);
+        match adjust(socket.as_fd(), *size, most) {
+            Ok(new) => *size = new,
+            Err(_) => self.state = State::Unneeded,
+        }
+    }
+}
+
+/// Sets the send buffer by what the subflows are like now. Gives its size.
+fn adjust(socket: BorrowedFd<'_>, size: u64, most: u64) -> std::io::Result<u64> {
+    let Ok(info) = connection_info(socket) else {
+        return Ok(size);
+    };
+    let wanted = wanted(&info).clamp(LEAST.min(most), most);
+    if wanted.abs_diff(size) * WORTH < size {
+        return Ok(size);
+    }
+    // The kernel doubles what it is told, for its own bookkeeping.
+    let half = usize::try_from(wanted / 2).unwrap_or(usize::MAX);
+    set_socket_send_buffer_size_force(socket, half)?;
+    Ok(wanted)
+}
+
+/// What the paths carry together within the longest span that data takes on one of them, in bytes.
+fn wanted(info: &ConnectionInfo) -> u64 {
+    let working = |it: &&SubflowInfo| it.min_rtt > Duration::ZERO && it.pacing_rate > 0;
+    let subflows = || info.subflows.iter().filter(working);
+    let rate: u64 = subflows()
+        .map(|it| it.pacing_rate)
+        .fold(0, u64::saturating_add);
+    let longest = subflows().map(span).max().unwrap_or_default() + MARGIN;
+    (rate as f64 * longest.as_secs_f64()) as u64
+}
+
+/// What the kernel would let a send buffer grow to by itself, in bytes.
+fn largest_buffer() -> u64 {
+    let figures = std::fs::read_to_string("/proc/sys/net/ipv4/tcp_wmem").unwrap_or_default();
+    let most = figures.split_whitespace().nth(2);
+    most.and_then(|most| most.parse().ok()).unwrap_or(LEAST)
+}
+
+/// From giving data to a subflow until it is acknowledged.
+fn span(subflow: &SubflowInfo) -> Duration {
+    let is_lossy = subflow.bytes_retrans * RARE > subflow.bytes_sent;
+    let round_trips = ROUND_TRIPS + if is_lossy { FOR_LOSSES } else { 0 };
+    let burst = Duration::from_secs_f64(BURST as f64 / subflow.pacing_rate as f64);
+    subflow.min_rtt * round_trips + burst
+}
+
+#[cfg(test)]
+#[path = "backlog_tests.rs"]
+mod tests;

@@ -1,0 +1,52 @@
+use std::net::SocketAddr;
+
+use super::*;
+use crate::abi::Fields;
+
+const MEGABIT: u64 = 125_000;
+
+fn subflow(megabits: u64, round_trip: u64, retransmitted: u64) -> SubflowInfo {
+    let any: SocketAddr = "192.0.2.1:1".parse().unwrap();
+    SubflowInfo {
+        pacing_rate: megabits * MEGABIT,
+        min_rtt: Duration::from_millis(round_trip),
+        bytes_sent: 1_000_000,
+        bytes_retrans: retransmitted,
+        ..SubflowInfo::from_tcp_info(any, any, Fields(&[]))
+    }
+}
+
+fn connection(subflows: Vec<SubflowInfo>) -> ConnectionInfo {
+    let any: SocketAddr = "192.0.2.1:1".parse().unwrap();
+    ConnectionInfo::from_mptcp_info(any, any, Fields(&[]), subflows)
+}
+
+/// In milliseconds of what the subflows send together.
+fn span_ms(subflows: Vec<SubflowInfo>) -> u64 {
+    let rate: u64 = subflows.iter().map(|it| it.pacing_rate).sum();
+    wanted(&connection(subflows)) * 1000 / rate
+}
+
+#[test]
+fn the_slowest_path_says_how_much_may_wait() {
+    // Two round trips of 40 ms, 13 ms for a burst at 40 Mbit/s, 20 ms for the program.
+    assert_eq!(span_ms(vec![subflow(35, 15, 0), subflow(40, 40, 0)]), 113);
+    // A burst takes 104 ms at 5 Mbit/s.
+    assert_eq!(span_ms(vec![subflow(35, 15, 0), subflow(5, 15, 0)]), 154);
+    assert_eq!(span_ms(vec![subflow(35, 15, 0)]), 64);
+}
+
+#[test]
+fn losses_make_it_one_round_trip_more() {
+    let lossy = span_ms(vec![subflow(35, 15, 0), subflow(20, 300, 5_000)]);
+    let clean = span_ms(vec![subflow(35, 15, 0), subflow(20, 300, 500)]);
+    assert_eq!(lossy - clean, 300);
+}
+
+#[test]
+fn who_has_not_been_measured_does_not_count() {
+    let one = wanted(&connection(vec![subflow(35, 15, 0)]));
+    let with_new = vec![subflow(35, 15, 0), subflow(1000, 0, 0), subflow(0, 500, 0)];
+    assert_eq!(wanted(&connection(with_new)), one);
+    assert_eq!(wanted(&connection(Vec::new())), 0);
+}
