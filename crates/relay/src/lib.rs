@@ -40,4 +40,4 @@ pub use server::{
 };
 pub use throttle::{Rates, Throttle};
 pub use users::Users;
-pub use warm::{HubAddress, HubError, HubPool, HubState, HubStatus, PoolOptions};
+pub use warm::{HubAddress, HubError, HubPool, HubState, HubStatus, PoolOptions, ProbeLine};

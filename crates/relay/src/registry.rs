@@ -94,6 +94,8 @@ struct Live {
     since: SystemTime,
     traffic: Arc<Traffic>,
     onward: Weak<TcpStream>,
+    /// What [`Registry::busy`] saw last.
+    seen: u64,
 }
 
 impl Registry {
@@ -107,6 +109,19 @@ impl Registry {
             .map(|(id, live)| (*id, live.clone()))
             .collect();
         live.into_iter().map(|(id, live)| live.status(id)).collect()
+    }
+
+    /// The onward sockets of connections that have moved bytes since the last call, at most so many.
+    /// Meant for one caller: what it was told it is not told again.
+    pub fn busy(&self, most: usize) -> Vec<Weak<TcpStream>> {
+        let mut busy = Vec::new();
+        for live in self.0.live().values_mut() {
+            let moved = live.traffic.up() + live.traffic.down();
+            if std::mem::replace(&mut live.seen, moved) != moved && busy.len() < most {
+                busy.push(Weak::clone(&live.onward));
+            }
+        }
+        busy
     }
 
     /// How many connections live.
@@ -158,6 +173,7 @@ impl Registry {
             since: SystemTime::now(),
             traffic: Arc::clone(&traffic),
             onward: Arc::downgrade(onward),
+            seen: 0,
         };
         self.0.live().insert(id, live);
         Entry {

@@ -83,6 +83,7 @@ impl SecureStream {
         plain: &mut Vec<u8>,
         parts: &mut Parts,
     ) -> Result<Opened, SecureError> {
+        self.inflow.after_read(&*self.tcp, cipher.len());
         let mut records = Records::new();
         let whole = whole_records(cipher);
         if whole == 0 {
@@ -193,6 +194,7 @@ impl SecureStream {
     ) -> Result<(), SecureError> {
         self.conversation.sent(Kind::Data)?;
         self.bursts.before_write(&*self.tcp, framed.len());
+        self.backlog.before_write(&*self.tcp, framed.len());
         out.append(&mut self.unsent);
         if stride == RECORD {
             return Ok(self.channel.seal(framed, out)?);

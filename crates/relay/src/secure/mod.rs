@@ -14,7 +14,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use ::bytes::Bytes;
-use mptcp::Bursts;
+use mptcp::{Backlog, Bursts, Inflow};
 use tls::{Channel, EdgeConfig, HubConfig};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -49,6 +49,9 @@ pub struct SecureStream {
     unsent: Vec<u8>,
     /// It carries one user connection after another, which BBR has to be helped with.
     bursts: Bursts,
+    /// Paths fail, and then what waits on the others is in the way.
+    backlog: Backlog,
+    inflow: Inflow,
 }
 
 impl SecureStream {
@@ -73,6 +76,8 @@ impl SecureStream {
     async fn handshake(tcp: TcpStream, channel: Channel, role: Role) -> Result<Self, SecureError> {
         let mut stream = Self {
             bursts: Bursts::of(&tcp),
+            backlog: Backlog::of(&tcp),
+            inflow: Inflow::of(&tcp),
             tcp: Arc::new(tcp),
             channel: Box::new(channel),
             conversation: Conversation::new(role),

@@ -188,7 +188,7 @@ fn connected(tcp: &TcpStream, local: SocketAddr) -> Passed {
     }
 }
 
-async fn secure(hub: &HubAddress, tcp: TcpStream) -> Result<SecureStream, HubError> {
+pub(super) async fn secure(hub: &HubAddress, tcp: TcpStream) -> Result<SecureStream, HubError> {
     SecureStream::connect(tcp, &hub.config)
         .await
         .map_err(|source| {
@@ -203,7 +203,10 @@ async fn secure(hub: &HubAddress, tcp: TcpStream) -> Result<SecureStream, HubErr
         })
 }
 
-async fn greet(hub: &Destination, stream: &mut SecureStream) -> Result<Welcome, HubError> {
+pub(super) async fn greet(
+    hub: &Destination,
+    stream: &mut SecureStream,
+) -> Result<Welcome, HubError> {
     let broke = |source| HubError::Broke {
         hub: hub.clone(),
         source: Box::new(source),

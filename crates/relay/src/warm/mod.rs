@@ -11,6 +11,7 @@
 //! * `watch` looks after one idle connection: pings, and what the hub says on it.
 //! * `open` is one request: OPEN, first bytes, retries.
 //! * `lease` is a connection in use, which finds its way back.
+//! * `line` is a connection of another kind, which asks the hub over one path whether it is there.
 
 mod backoff;
 mod demand;
@@ -19,6 +20,7 @@ mod error;
 mod first;
 mod keep;
 mod lease;
+mod line;
 mod open;
 mod pool;
 mod shelf;
@@ -35,6 +37,7 @@ pub use dial::{HubAddress, Passed, ProbeError, Stage, probe};
 pub use error::HubError;
 pub(crate) use error::in_brackets;
 pub(crate) use lease::Lease;
+pub use line::ProbeLine;
 use pool::Pool;
 pub use status::{HubState, HubStatus};
 
