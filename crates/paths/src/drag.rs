@@ -1,0 +1,284 @@
+//! Recognises a path that makes the sum slower than the others alone.
+//!
+//! Whoever waits for what was lost on a slow path gets nothing meanwhile, so two paths may carry less than
+//! the better one. No single figure of the kernel's tells (a long round trip or losses may do no harm), but
+//! this does: bulk data comes more slowly than a single path has carried before. Then the suspect is left
+//! out for two seconds, taken in again for two, and left out for longer if the sum was clearly better
+//! without it. It is tried again after a while, each time in vain after twice as long: a try costs two
+//! seconds of what the path makes the sum slower, or faster.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::PathId;
+use crate::reason::Drag;
+
+/// Rates are taken over this time.
+const BIN: Duration = Duration::from_secs(1);
+
+/// Less than this in a bin is not bulk data: 2 Mbit/s.
+const BULK: u64 = 250_000;
+
+/// The sum is suspicious below nine tenths of what a single path has carried, and better without the
+/// suspect from eleven tenths on.
+const SUSPICIOUS: f64 = 0.9;
+const CLEARLY: f64 = 1.1;
+
+/// What a path has carried is forgotten by half in so long: radio paths change.
+const FORGET_HALF: f64 = 300.0;
+
+/// How long a path is left out at first, and at most; a trial in vain is repeated after as long.
+const FIRST_LEAVE: Duration = Duration::from_secs(60);
+const LONGEST_LEAVE: Duration = Duration::from_secs(960);
+
+/// One path as it is when a bin ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Figures {
+    pub(crate) id: PathId,
+    /// It is used, or would be but for what is decided here.
+    pub(crate) fit: bool,
+    /// How long answers take.
+    pub(crate) round_trip: Duration,
+}
+
+/// Watches what comes through.
+#[derive(Clone, Debug)]
+pub(crate) struct Drags {
+    bin: Bin,
+    began: Instant,
+    last: Bin,
+    /// The most that each path has carried in a bin.
+    best: BTreeMap<PathId, f64>,
+    phase: Phase,
+    leave: Duration,
+}
+
+/// Bytes of one span of time.
+#[derive(Clone, Debug, Default)]
+struct Bin {
+    through: u64,
+    by: BTreeMap<PathId, u64>,
+    sent: BTreeMap<PathId, (u64, u64)>,
+}
+
+#[derive(Clone, Debug)]
+enum Phase {
+    /// All are used. No trial before a time.
+    Watching { not_before: Instant },
+    /// `suspect` is left out; `bins` have passed, and with it so much came through.
+    Without {
+        suspect: PathId,
+        bins: u32,
+        with: u64,
+    },
+    /// It is used again; without it so much came through.
+    Again {
+        suspect: PathId,
+        bins: u32,
+        with: u64,
+        without: u64,
+    },
+    /// It drags.
+    Left {
+        path: PathId,
+        until: Instant,
+        drag: Drag,
+    },
+}
+
+impl Drags {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            bin: Bin::default(),
+            began: now,
+            last: Bin::default(),
+            best: BTreeMap::new(),
+            phase: Phase::Watching { not_before: now },
+            leave: FIRST_LEAVE,
+        }
+    }
+
+    /// So many bytes of users came through, by whatever paths.
+    pub(crate) fn through(&mut self, bytes: u64) {
+        self.bin.through += bytes;
+    }
+
+    /// So many bytes went by this path; of those sent, so many were sent again.
+    pub(crate) fn carried(&mut self, id: PathId, bytes: u64, sent: u64, again: u64) {
+        *self.bin.by.entry(id).or_default() += bytes;
+        let losses = self.bin.sent.entry(id).or_default();
+        *losses = (losses.0 + sent, losses.1 + again);
+    }
+
+    /// The path that is to be left out now.
+    pub(crate) fn left_out(&self) -> Option<PathId> {
+        match &self.phase {
+            Phase::Without { suspect, .. } => Some(*suspect),
+            Phase::Left { path, .. } => Some(*path),
+            Phase::Watching { .. } | Phase::Again { .. } => None,
+        }
+    }
+
+    /// What it costs to use the path; `None` while it is only tried.
+    pub(crate) fn verdict(&self, id: PathId) -> Option<&Drag> {
+        match &self.phase {
+            Phase::Left { path, drag, .. } if *path == id => Some(drag),
+            _ => None,
+        }
+    }
+
+    /// Something else has changed: what was measured means nothing any more.
+    pub(crate) fn interrupt(&mut self, now: Instant) {
+        self.bin = Bin::default();
+        self.last = Bin::default();
+        self.began = now;
+        self.phase = Phase::Watching { not_before: now };
+    }
+
+    /// Time has passed. Whether another path is to be left out than before.
+    pub(crate) fn tick(&mut self, paths: &[Figures], now: Instant) -> bool {
+        let span = now.saturating_duration_since(self.began);
+        if span < BIN {
+            return false;
+        }
+        let before = self.left_out();
+        if paths.iter().filter(|path| path.fit).count() < 2 || span > 2 * BIN {
+            self.interrupt(now);
+            return before.is_some();
+        }
+        let bin = std::mem::take(&mut self.bin);
+        self.began = now;
+        self.remember(&bin, span);
+        self.phase = self.next(&bin, paths, now);
+        self.last = bin;
+        self.left_out() != before
+    }
+
+    fn remember(&mut self, bin: &Bin, span: Duration) {
+        let keeps = 0.5_f64.powf(span.as_secs_f64() / FORGET_HALF);
+        self.best.values_mut().for_each(|best| *best *= keeps);
+        for (id, bytes) in &bin.by {
+            let best = self.best.entry(*id).or_default();
+            *best = best.max(*bytes as f64);
+        }
+    }
+
+    fn next(&mut self, bin: &Bin, paths: &[Figures], now: Instant) -> Phase {
+        match self.phase.clone() {
+            Phase::Watching { not_before } if not_before <= now => match self.suspect(bin, paths) {
+                Some(suspect) => Phase::Without {
+                    suspect,
+                    bins: 0,
+                    with: bin.through.max(self.last.through),
+                },
+                None => Phase::Watching { not_before },
+            },
+            watching @ Phase::Watching { .. } => watching,
+            // The first bin is still full of what was under way.
+            Phase::Without {
+                suspect,
+                bins: 0,
+                with,
+            } => Phase::Without {
+                suspect,
+                bins: 1,
+                with,
+            },
+            Phase::Without { suspect, with, .. } if is_clearly_more(bin.through, with) => {
+                Phase::Again {
+                    suspect,
+                    bins: 0,
+                    with,
+                    without: bin.through,
+                }
+            }
+            Phase::Without { .. } => self.give_up(now),
+            Phase::Again {
+                suspect,
+                bins: 0,
+                with,
+                without,
+            } => Phase::Again {
+                suspect,
+                bins: 1,
+                with,
+                without,
+            },
+            Phase::Again {
+                suspect,
+                with,
+                without,
+                ..
+            } => {
+                let with = with.max(bin.through);
+                match is_clearly_more(without, with) {
+                    true => self.leave(suspect, with, without, paths, now),
+                    false => self.give_up(now),
+                }
+            }
+            Phase::Left { until, .. } if until <= now => Phase::Watching { not_before: now },
+            left @ Phase::Left { .. } => left,
+        }
+    }
+
+    /// The slowest of the paths that carry less than the one that has carried more by itself than all do
+    /// now. One that carries more is none to do without: what is known of the other may be old.
+    fn suspect(&self, bin: &Bin, paths: &[Figures]) -> Option<PathId> {
+        let through = bin.through.max(self.last.through);
+        if bin.through < BULK || self.last.through < BULK {
+            return None;
+        }
+        let fit = || paths.iter().filter(|path| path.fit);
+        let best_of = |id: &PathId| self.best.get(id).copied().unwrap_or_default();
+        let strongest = fit().max_by(|a, b| best_of(&a.id).total_cmp(&best_of(&b.id)))?;
+        if through as f64 >= best_of(&strongest.id) * SUSPICIOUS {
+            return None;
+        }
+        let carries = |id: &PathId| bin.by.get(id).copied().unwrap_or_default();
+        let others = fit().filter(|path| carries(&path.id) < carries(&strongest.id));
+        others
+            .max_by_key(|path| path.round_trip)
+            .map(|path| path.id)
+    }
+
+    fn give_up(&mut self, now: Instant) -> Phase {
+        let not_before = now + self.leave;
+        self.leave = (self.leave * 2).min(LONGEST_LEAVE);
+        Phase::Watching { not_before }
+    }
+
+    fn leave(
+        &mut self,
+        path: PathId,
+        with: u64,
+        without: u64,
+        paths: &[Figures],
+        now: Instant,
+    ) -> Phase {
+        let until = now + self.leave;
+        self.leave = (self.leave * 2).min(LONGEST_LEAVE);
+        let trip = |id: PathId| paths.iter().find(|it| it.id == id).map(|it| it.round_trip);
+        let quickest = paths
+            .iter()
+            .filter(|it| it.fit)
+            .map(|it| it.round_trip)
+            .min();
+        let (sent, again) = self.last.sent.get(&path).copied().unwrap_or_default();
+        let drag = Drag {
+            gain: (100 * without / with.max(1)).saturating_sub(100) as u32,
+            slower: trip(path)
+                .unwrap_or_default()
+                .saturating_sub(quickest.unwrap_or_default()),
+            loss: (1000 * again / sent.max(1)) as u32,
+        };
+        Phase::Left { path, until, drag }
+    }
+}
+
+fn is_clearly_more(without: u64, with: u64) -> bool {
+    without as f64 >= with as f64 * CLEARLY
+}
+
+#[cfg(test)]
+#[path = "drag_tests.rs"]
+mod tests;

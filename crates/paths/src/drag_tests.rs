@@ -1,0 +1,148 @@
+use super::*;
+
+const GOOD: PathId = PathId(1);
+const POOR: PathId = PathId(2);
+
+/// Bytes in a second.
+const MEGABIT: u64 = 125_000;
+
+struct Scene {
+    drags: Drags,
+    now: Instant,
+    fit: bool,
+}
+
+impl Scene {
+    /// The good path has carried 35 Mbit/s by itself.
+    fn new() -> Self {
+        let now = Instant::now();
+        let mut scene = Self {
+            drags: Drags::new(now),
+            now,
+            fit: true,
+        };
+        scene.second(35, 0, 35);
+        scene
+    }
+
+    /// A second in which the paths carry, and so much comes through. Whether something changes.
+    fn second(&mut self, good: u64, poor: u64, through: u64) -> bool {
+        self.drags.carried(GOOD, good * MEGABIT, good * MEGABIT, 0);
+        self.drags.carried(POOR, poor * MEGABIT, 1000, 5);
+        self.drags.through(through * MEGABIT);
+        self.now += BIN;
+        let figures = |id, ms| Figures {
+            id,
+            fit: self.fit,
+            round_trip: Duration::from_millis(ms),
+        };
+        let paths = [figures(GOOD, 15), figures(POOR, 315)];
+        self.drags.tick(&paths, self.now)
+    }
+
+    /// A world in which the sum is `both`, and the good path alone has 35.
+    fn seconds(&mut self, count: u32, both: u64) {
+        for _ in 0..count {
+            match self.drags.left_out() {
+                Some(_) => self.second(35, 0, 35),
+                None => self.second(both * 3 / 4, both / 4, both),
+            };
+        }
+    }
+}
+
+#[test]
+fn what_drags_is_left_out_and_said_why() {
+    let mut scene = Scene::new();
+    scene.seconds(2, 20);
+    assert_eq!(scene.drags.left_out(), Some(POOR), "tried without");
+    assert_eq!(scene.drags.verdict(POOR), None);
+    scene.seconds(2, 20);
+    assert_eq!(scene.drags.left_out(), None, "tried with");
+    scene.seconds(2, 20);
+    assert_eq!(scene.drags.left_out(), Some(POOR));
+    let drag = scene.drags.verdict(POOR).unwrap();
+    assert_eq!((drag.gain, drag.slower), (75, Duration::from_millis(300)));
+    assert_eq!(scene.drags.verdict(GOOD), None);
+}
+
+#[test]
+fn what_adds_to_the_sum_is_never_left_out() {
+    let mut scene = Scene::new();
+    for _ in 0..600 {
+        assert!(!scene.second(33, 5, 38));
+    }
+}
+
+/// A try costs two seconds; the next ones come ever later.
+#[test]
+fn one_who_is_suspected_in_vain_is_seldom_tried() {
+    let mut scene = Scene::new();
+    let mut without = 0;
+    for _ in 0..600 {
+        // Both are slower than the good one once was.
+        without += u32::from(scene.drags.left_out().is_some());
+        scene.second(15, 5, 20);
+    }
+    assert!((2..=10).contains(&without), "{without} s of 600");
+}
+
+#[test]
+fn one_who_drags_is_tried_again_later_and_later() {
+    let mut scene = Scene::new();
+    scene.seconds(6, 20);
+    let mut leaves = Vec::new();
+    for _ in 0..3 {
+        let mut seconds = 0;
+        while scene.drags.verdict(POOR).is_some() {
+            scene.seconds(1, 20);
+            seconds += 1;
+        }
+        leaves.push(seconds);
+        scene.seconds(8, 20);
+    }
+    assert!(
+        leaves[0] >= 55 && leaves[1] >= 110 && leaves[2] >= 220,
+        "{leaves:?}"
+    );
+}
+
+#[test]
+fn it_is_used_again_when_it_does_not_drag_any_more() {
+    let mut scene = Scene::new();
+    scene.seconds(6, 20);
+    assert!(scene.drags.verdict(POOR).is_some());
+    scene.seconds(62, 50);
+    assert_eq!(scene.drags.left_out(), None);
+    scene.seconds(300, 50);
+    assert_eq!(scene.drags.left_out(), None);
+}
+
+/// The poor path was good once. It must not cost the one that carries nearly all.
+#[test]
+fn who_carries_most_is_never_left_out() {
+    let mut scene = Scene::new();
+    scene.second(35, 50, 85);
+    for _ in 0..300 {
+        scene.second(33, 5, 38);
+        assert_ne!(scene.drags.left_out(), Some(GOOD));
+    }
+}
+
+#[test]
+fn small_transfers_suspect_nobody() {
+    let mut scene = Scene::new();
+    for second in 0..600 {
+        assert!(!scene.second(1, 0, second % 2), "{second}");
+    }
+}
+
+#[test]
+fn a_change_of_paths_ends_a_trial() {
+    let mut scene = Scene::new();
+    scene.seconds(2, 20);
+    assert_eq!(scene.drags.left_out(), Some(POOR));
+    scene.fit = false;
+    assert!(scene.second(35, 0, 35));
+    assert_eq!(scene.drags.left_out(), None);
+}
