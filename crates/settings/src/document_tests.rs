@@ -104,11 +104,18 @@ fn each_line_of_the_examples_that_is_off_can_be_switched_on() {
                     .rposition(|line| line.starts_with("interface ="));
                 lines.remove(by_name.expect("the interface's name stands before its MAC address"));
             }
+            if off.starts_with("#after_cap") || off.starts_with("#cap_resets_on") {
+                let cap = lines
+                    .iter_mut()
+                    .find(|line| line.starts_with("#monthly_cap"));
+                let cap = cap.expect("details of a cap need one");
+                *cap = &cap[1..];
+            }
             parse(kind, &lines.join("\n")).unwrap_or_else(|errors| panic!("{off}:\n{errors}"));
             switched += 1;
         }
     }
-    assert_eq!(switched, 13);
+    assert_eq!(switched, 16);
 }
 
 #[test]
@@ -128,6 +135,13 @@ fn the_values_in_the_edge_example_are_the_defaults() {
     assert_eq!(settings.bypass, edge::Bypass::default());
     assert_eq!(settings.mptcp, crate::Mptcp::default());
     assert_eq!(settings.control, edge::Control::default());
+    let capped = bare.replace("'eth1'", "'eth1', monthly_cap = '50GB'");
+    let capped = edge::Settings::parse(&capped, "edge.toml").unwrap();
+    let all_on = example(Kind::Edge)
+        .replace("#monthly", "monthly")
+        .replace("#after", "after")
+        .replace("#cap_", "cap_");
+    assert_eq!(capped, edge::Settings::parse(&all_on, "edge.toml").unwrap());
 }
 
 #[test]
@@ -195,6 +209,14 @@ fn the_edge_schema_wants_exactly_one_way_to_name_an_interface() {
     let uplink = schema(Kind::Edge)["$defs"]["Uplink"].clone();
     insta::assert_json_snapshot!(uplink, @r##"
     {
+      "dependentRequired": {
+        "after_cap": [
+          "monthly_cap"
+        ],
+        "cap_resets_on": [
+          "monthly_cap"
+        ]
+      },
       "description": "A rule that makes interfaces uplinks.",
       "oneOf": [
         {
@@ -240,6 +262,16 @@ fn the_edge_schema_wants_exactly_one_way_to_name_an_interface() {
           "default": "dhcp",
           "description": "Where the uplink's IPv4 address comes from."
         },
+        "after_cap": {
+          "$ref": "#/$defs/AfterCap",
+          "default": "backup",
+          "description": "What the uplink is once that is used up."
+        },
+        "cap_resets_on": {
+          "$ref": "#/$defs/DayOfMonth",
+          "default": 1,
+          "description": "The day of the month (UTC) from which on it is counted anew."
+        },
         "endpoint": {
           "$ref": "#/$defs/EndpointFlags",
           "default": [
@@ -252,9 +284,23 @@ fn the_edge_schema_wants_exactly_one_way_to_name_an_interface() {
           "description": "Whether router advertisements are accepted and global IPv6 addresses used.",
           "type": "boolean"
         },
+        "metered": {
+          "default": false,
+          "description": "Whether its data costs, so that as a backup it is not even probed while it is idle.",
+          "type": "boolean"
+        },
+        "monthly_cap": {
+          "$ref": "#/$defs/DataSize",
+          "description": "How much the uplink may carry in a month, both ways together; at least 1MB."
+        },
         "name": {
           "$ref": "#/$defs/UplinkName",
           "description": "What status and messages call the uplink. Absent: the interface's own name. Not together with a pattern."
+        },
+        "role": {
+          "$ref": "#/$defs/Role",
+          "default": "active",
+          "description": "When it carries data."
         }
       },
       "type": "object",

@@ -1,5 +1,6 @@
 //! The edge's settings file: the model. [`Settings::parse`] reads it.
 
+mod cap;
 mod hub;
 mod read;
 mod rules;
@@ -13,6 +14,7 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+pub use self::cap::{AfterCap, Cap, DayOfMonth};
 pub use self::hub::Hub;
 pub use crate::endpoint::EndpointFlags;
 use crate::interface::InterfaceMatch;
@@ -49,6 +51,14 @@ pub struct Settings {
     /// How `manypath status` reaches the edge.
     #[serde(default)]
     pub control: Control,
+    /// Absolute path of the file that the edge keeps in how much each uplink has carried this month.
+    #[serde(default = "default_usage")]
+    #[schemars(with = "String", regex(pattern = "^/."))]
+    pub usage: PathBuf,
+}
+
+fn default_usage() -> PathBuf {
+    PathBuf::from("/var/lib/manypath-edge/usage")
 }
 
 impl Settings {
@@ -97,7 +107,10 @@ pub enum Intercept {
 
 /// A rule that makes interfaces uplinks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[schemars(extend("unevaluatedProperties" = false))]
+#[schemars(
+    extend("unevaluatedProperties" = false),
+    extend("dependentRequired" = { "after_cap": ["monthly_cap"], "cap_resets_on": ["monthly_cap"] })
+)]
 pub struct Uplink {
     /// What status and messages call the uplink. Absent: the interface's own name. Not together with a pattern.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -115,10 +128,49 @@ pub struct Uplink {
     /// What MPTCP does with the uplink's addresses.
     #[serde(default)]
     pub endpoint: EndpointFlags,
+    /// When it carries data.
+    #[serde(default)]
+    pub role: Role,
+    /// Whether its data costs, so that as a backup it is not even probed while it is idle.
+    #[serde(default)]
+    pub metered: bool,
+    /// How much it may carry in a month.
+    #[serde(flatten)]
+    pub cap: Option<Cap>,
 }
 
 fn yes() -> bool {
     true
+}
+
+/// When an uplink carries data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Whenever it works.
+    #[default]
+    Active,
+    /// Only while no active uplink works. Several backups take over in the order of the file.
+    Backup,
+    /// Never.
+    Off,
+}
+
+impl Role {
+    /// Every role with its word in the settings file.
+    pub const WORDS: [(&'static str, Self); 3] = [
+        ("active", Self::Active),
+        ("backup", Self::Backup),
+        ("off", Self::Off),
+    ];
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut words = Self::WORDS.iter();
+        let word = words.find_map(|(word, role)| (role == self).then_some(*word));
+        f.write_str(word.unwrap_or_default())
+    }
 }
 
 /// The user's own name for an uplink: 1 to 32 letters, digits, '-', '_' and '.'.

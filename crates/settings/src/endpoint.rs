@@ -8,7 +8,6 @@ use serde::{Serialize, Serializer};
 pub struct EndpointFlags {
     subflow: bool,
     signal: bool,
-    backup: bool,
     fullmesh: bool,
 }
 
@@ -26,30 +25,18 @@ pub enum EndpointFlagsError {
     /// Fullmesh says to which addresses subflows are opened, so it needs some to be opened.
     #[error("\"fullmesh\" does nothing without \"subflow\"; write [\"subflow\", \"fullmesh\"]")]
     FullmeshAlone,
-    /// Backup says how the subflows of an address are used, so it needs some.
-    #[error(
-        "\"backup\" does nothing without \"subflow\" or \"signal\"; write [\"subflow\", \"backup\"]"
-    )]
-    BackupAlone,
 }
 
 impl EndpointFlags {
     /// Checks that the kernel takes the flags together and that each has an effect.
-    pub fn new(
-        subflow: bool,
-        signal: bool,
-        backup: bool,
-        fullmesh: bool,
-    ) -> Result<Self, EndpointFlagsError> {
-        match (subflow, signal, backup, fullmesh) {
-            (_, true, _, true) => Err(EndpointFlagsError::SignalFullmesh),
-            (false, _, _, true) => Err(EndpointFlagsError::FullmeshAlone),
-            (false, false, true, _) => Err(EndpointFlagsError::BackupAlone),
-            (false, false, false, false) => Err(EndpointFlagsError::Empty),
+    pub fn new(subflow: bool, signal: bool, fullmesh: bool) -> Result<Self, EndpointFlagsError> {
+        match (subflow, signal, fullmesh) {
+            (_, true, true) => Err(EndpointFlagsError::SignalFullmesh),
+            (false, _, true) => Err(EndpointFlagsError::FullmeshAlone),
+            (false, false, false) => Err(EndpointFlagsError::Empty),
             _ => Ok(Self {
                 subflow,
                 signal,
-                backup,
                 fullmesh,
             }),
         }
@@ -65,11 +52,6 @@ impl EndpointFlags {
         self.signal
     }
 
-    /// Subflows of the address carry data only when no other can.
-    pub fn backup(self) -> bool {
-        self.backup
-    }
-
     /// A subflow is opened from the address to each address of the other side.
     pub fn fullmesh(self) -> bool {
         self.fullmesh
@@ -80,7 +62,6 @@ impl EndpointFlags {
         let flags = [
             ("subflow", self.subflow),
             ("signal", self.signal),
-            ("backup", self.backup),
             ("fullmesh", self.fullmesh),
         ];
         flags
@@ -90,12 +71,11 @@ impl EndpointFlags {
 }
 
 impl Default for EndpointFlags {
-    /// `subflow` alone: the uplink is in use all the time.
+    /// `subflow` alone.
     fn default() -> Self {
         Self {
             subflow: true,
             signal: false,
-            backup: false,
             fullmesh: false,
         }
     }
@@ -115,9 +95,9 @@ impl JsonSchema for EndpointFlags {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let has = |flag: &str| json_schema!({ "contains": { "const": flag } });
         json_schema!({
-            "description": "Any of subflow (subflows are opened from the address), signal (it is announced to the other side), backup (its subflows carry data only when no other can) and fullmesh (to each address of the other side). Not signal with fullmesh; fullmesh needs subflow, backup needs subflow or signal.",
+            "description": "Any of subflow (subflows are opened from the address), signal (it is announced to the other side) and fullmesh (to each address of the other side). Not signal with fullmesh; fullmesh needs subflow.",
             "type": "array",
-            "items": { "enum": ["subflow", "signal", "backup", "fullmesh"] },
+            "items": { "enum": ["subflow", "signal", "fullmesh"] },
             "uniqueItems": true,
             "minItems": 1,
             "not": { "allOf": [has("signal"), has("fullmesh")] },

@@ -10,9 +10,9 @@ use wire::hub::IdentityError;
 use crate::edge::UplinkNameError;
 use crate::hub::UserNameError;
 use crate::{
-    ByteSizeError, CongestionControlError, CredentialsError, DestinationRuleError, DurationError,
-    EndpointFlagsError, GuidError, HubLinkError, MacAddressError, NetworkError, PatternError,
-    PortRange, PortRangeError, ProxyUrlError, RateError,
+    ByteSizeError, CongestionControlError, CredentialsError, DataSizeError, DestinationRuleError,
+    DurationError, EndpointFlagsError, GuidError, HubLinkError, MacAddressError, NetworkError,
+    PatternError, PortRange, PortRangeError, ProxyUrlError, RateError,
 };
 
 /// Everything that was found wrong with one file, in the order of the file. `Display` gives a line to each.
@@ -146,6 +146,15 @@ pub enum Problem {
     #[error("{interface} is the host's interface, see {other}; an uplink must be another one")]
     HostIsUplink { interface: String, other: Other },
 
+    /// `backup` among the flags of an endpoint.
+    #[error("that an uplink is a backup is said by its role; write role = \"backup\" instead")]
+    BackupIsRole,
+    /// A detail of a cap that is not there.
+    #[error(
+        "there is no monthly_cap that this could be about; add a line such as monthly_cap = \"50GB\", or leave this key out"
+    )]
+    WithoutCap,
+
     /// Two networks with addresses in common.
     #[error("{network} overlaps {with} in {other}; keep the larger one, or make them disjoint")]
     NetworksOverlap {
@@ -265,6 +274,8 @@ pub enum Problem {
     CongestionControl(#[from] CongestionControlError),
     #[error(transparent)]
     ByteSize(#[from] ByteSizeError),
+    #[error(transparent)]
+    DataSize(#[from] DataSizeError),
 }
 
 fn instead(nearest: &Option<&'static str>, known: &[&'static str]) -> String {

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod common;
+mod data_size;
 mod destination_rule;
 mod document;
 pub mod edge;
@@ -20,6 +21,7 @@ mod mptcp;
 mod network;
 mod ports;
 mod proxy_url;
+mod quantity;
 mod rate;
 mod reader;
 mod report;
@@ -29,6 +31,7 @@ mod secret;
 mod timeout;
 mod users;
 
+pub use data_size::{DataSize, DataSizeError};
 pub use destination_rule::{DestinationRule, DestinationRuleError};
 pub use document::{Kind, example, schema};
 pub use endpoint::{EndpointFlags, EndpointFlagsError};

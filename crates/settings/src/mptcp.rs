@@ -7,6 +7,7 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
+use crate::quantity::{self, Unit};
 use crate::timeout;
 
 /// Most subflows and accepted addresses that the kernel allows (`MPTCP_PM_ADDR_MAX`).
@@ -99,8 +100,7 @@ pub enum ByteSizeError {
 }
 
 impl ByteSize {
-    /// Units from the largest to the smallest.
-    const UNITS: [(&'static str, u64); 4] = [
+    const UNITS: [Unit; 4] = [
         ("GiB", 1 << 30),
         ("MiB", 1 << 20),
         ("KiB", 1 << 10),
@@ -122,16 +122,8 @@ impl FromStr for ByteSize {
     type Err = ByteSizeError;
 
     fn from_str(text: &str) -> Result<Self, ByteSizeError> {
-        let read = || {
-            let (unit, factor) = Self::UNITS.iter().find(|(unit, _)| text.ends_with(unit))?;
-            let number = text.strip_suffix(unit)?.trim_end();
-            let digits_only = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
-            if !digits_only {
-                return None;
-            }
-            number.parse::<u64>().ok()?.checked_mul(*factor)
-        };
-        read()
+        let bytes = quantity::parse(text, &Self::UNITS);
+        bytes
             .map(Self)
             .ok_or_else(|| ByteSizeError::Syntax(text.to_owned()))
     }
@@ -148,11 +140,7 @@ pub(crate) fn buffer_size(text: &str) -> Result<ByteSize, ByteSizeError> {
 
 impl fmt::Display for ByteSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whole = Self::UNITS
-            .iter()
-            .find(|(_, factor)| self.0.is_multiple_of(*factor) && self.0 > 0);
-        let (unit, factor) = whole.unwrap_or(&("B", 1));
-        write!(f, "{}{unit}", self.0 / factor)
+        f.write_str(&quantity::show(self.0, &Self::UNITS))
     }
 }
 

@@ -172,31 +172,8 @@ fn words_and_names() {
     "#);
     assert_snapshot!(uplinks(&["interface = \"eth1\"\naddresses = \"static\"\nendpoint = [\"subflw\"]\nname = \"my wifi\""]), @r#"
     edge.toml:3:13: uplink[0].addresses: "static" is not known here; write "dhcp" or "external"
-    edge.toml:4:13: uplink[0].endpoint[0]: "subflw" is not known here; write "subflow", "signal", "backup" or "fullmesh"
+    edge.toml:4:13: uplink[0].endpoint[0]: "subflw" is not known here; write "subflow", "signal" or "fullmesh"
     edge.toml:5:8: uplink[0].name: "my wifi" is no name for an uplink; write 1 to 32 letters, digits, '-', '_' and '.', such as "wifi"
-    "#);
-}
-
-#[test]
-fn endpoint_flags() {
-    let flags = |list: &str| uplinks(&[&format!("interface = \"eth1\"\nendpoint = {list}")]);
-    assert_snapshot!(flags("[]"), @r#"
-    edge.toml:3:12: uplink[0].endpoint: no flag is set, so MPTCP would never use the uplink; write ["subflow"], or leave the key out
-    "#);
-    assert_snapshot!(flags("[\"signal\", \"fullmesh\"]"), @r#"
-    edge.toml:3:12: uplink[0].endpoint: the kernel refuses "signal" together with "fullmesh"; leave one of them out
-    "#);
-    assert_snapshot!(flags("[\"subflow\", \"fullmesh\", \"signal\"]"), @r#"
-    edge.toml:3:12: uplink[0].endpoint: the kernel refuses "signal" together with "fullmesh"; leave one of them out
-    "#);
-    assert_snapshot!(flags("[\"fullmesh\"]"), @r#"
-    edge.toml:3:12: uplink[0].endpoint: "fullmesh" does nothing without "subflow"; write ["subflow", "fullmesh"]
-    "#);
-    assert_snapshot!(flags("[\"backup\"]"), @r#"
-    edge.toml:3:12: uplink[0].endpoint: "backup" does nothing without "subflow" or "signal"; write ["subflow", "backup"]
-    "#);
-    assert_snapshot!(flags("[\"subflow\", \"subflow\"]"), @r#"
-    edge.toml:3:24: uplink[0].endpoint[1]: "subflow" is in the list twice; leave one out
     "#);
 }
 
@@ -431,6 +408,13 @@ fn control() {
 }
 
 #[test]
+fn usage() {
+    assert_snapshot!(errors("usage = \"edge.usage\"\n[[uplink]]\ninterface = \"eth1\""), @r#"
+    edge.toml:1:9: usage: "edge.usage" is not an absolute path; write one that starts with /
+    "#);
+}
+
+#[test]
 fn all_errors_in_the_order_of_the_file() {
     let text = "\
 [out]
@@ -454,9 +438,9 @@ mac = \"02:00:00:00:00:01\"
     edge.toml:5:1: proxy.tls: there is no such key; the keys here are port, users
     edge.toml:8:8: uplink[0].ipv6: a whole number is written where true or false belongs
     edge.toml:10:27: bypass.networks[1]: 10.1.0.0/16 overlaps 10.0.0.0/8 in bypass.networks[0] (line 10); keep the larger one, or make them disjoint
-    edge.toml:12:1: uplink[1]."ä": there is no such key; the keys here are name, interface, mac, vmbus, addresses, ipv6, endpoint
+    edge.toml:12:1: uplink[1]."ä": there is no such key; the keys here are name, interface, mac, vmbus, addresses, ipv6, endpoint, role, metered, monthly_cap, after_cap, cap_resets_on
     edge.toml:13:7: uplink[1].mac: 02:00:00:00:00:01 is the MAC address of uplink[0] (line 7) too; give each uplink its own
-    edge.toml:14:2: nonsense: there is no such key; the keys here are host, uplink, proxy, out, bypass, mptcp, control
+    edge.toml:14:2: nonsense: there is no such key; the keys here are host, uplink, proxy, out, bypass, mptcp, control, usage
     "#);
 }
 
@@ -464,7 +448,7 @@ mac = \"02:00:00:00:00:01\"
 fn a_column_counts_characters() {
     assert_snapshot!(errors("uplink = [{ interface = \"eth1\" }, { name = 'ä', \"ö\" = 1, interface = \"eth2\" }]"), @r#"
     edge.toml:1:44: uplink[1].name: "ä" is no name for an uplink; write 1 to 32 letters, digits, '-', '_' and '.', such as "wifi"
-    edge.toml:1:49: uplink[1]."ö": there is no such key; the keys here are name, interface, mac, vmbus, addresses, ipv6, endpoint
+    edge.toml:1:49: uplink[1]."ö": there is no such key; the keys here are name, interface, mac, vmbus, addresses, ipv6, endpoint, role, metered, monthly_cap, after_cap, cap_resets_on
     "#);
 }
 

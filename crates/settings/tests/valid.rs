@@ -1,9 +1,10 @@
 //! What valid files mean, what is written from settings, and that no text at all makes the parsers panic.
 
+use std::path::Path;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use settings::edge::{Addresses, Capture, Hub, Intercept};
+use settings::edge::{Addresses, AfterCap, Capture, DayOfMonth, Hub, Intercept, Role};
 use settings::hub::{UserFile, Users};
 use settings::{HubLink, InterfaceMatch, PortRange, ProxyUrl, Secret, Timeout, edge, hub};
 
@@ -15,6 +16,7 @@ fn edge(text: &str) -> edge::Settings {
 fn a_full_edge_file() {
     let settings = edge(
         r#"
+usage = "/var/usage"
 [host]
 vmbus = "{7A08391F-F5A0-4AC0-9802-D13FD964F8DF}"
 capture = "proxy"
@@ -24,9 +26,18 @@ name = "wifi"
 mac = "02-00-00-00-00-0A"
 addresses = "external"
 ipv6 = false
-endpoint = ["backup", "subflow"]
+endpoint = ["signal", "subflow"]
+role = "off"
+metered = true
+monthly_cap = "50 GB"
+after_cap = "off"
+cap_resets_on = 28
 [[uplink]]
 interface = "wl*"
+[[uplink]]
+interface = "wwan0"
+role = "backup"
+monthly_cap = "2TiB"
 [proxy]
 port = 3128
 users = [{ name = "ann", password = "correct horse" }]
@@ -53,7 +64,7 @@ blackhole_timeout = "1h"
         (host.capture, host.intercept),
         (Capture::Proxy, Intercept::Tproxy)
     );
-    let [wifi, pattern] = &settings.uplinks[..] else {
+    let [wifi, pattern, lte] = &settings.uplinks[..] else {
         panic!("{settings:?}")
     };
     assert_eq!(wifi.name.as_ref().unwrap().as_str(), "wifi");
@@ -70,10 +81,24 @@ blackhole_timeout = "1h"
     assert_eq!((wifi.addresses, wifi.ipv6), (Addresses::External, false));
     assert_eq!(
         wifi.endpoint.names().collect::<Vec<_>>(),
-        ["subflow", "backup"]
+        ["subflow", "signal"]
     );
+    assert_eq!((wifi.role, wifi.metered), (Role::Off, true));
+    let cap = wifi.cap.unwrap();
+    assert_eq!(cap.monthly.bytes(), 50_000_000_000);
+    assert_eq!((cap.after, cap.resets_on.get()), (AfterCap::Off, 28));
+    assert_eq!((pattern.role, pattern.metered), (Role::Active, false));
+    assert_eq!(pattern.cap, None);
     assert!(pattern.interface.matches("wlan0", None, None));
     assert_eq!(pattern.endpoint.names().collect::<Vec<_>>(), ["subflow"]);
+    assert_eq!(lte.role, Role::Backup);
+    let cap = lte.cap.unwrap();
+    assert_eq!(
+        (cap.monthly.bytes(), cap.after),
+        (2 << 40, AfterCap::Backup)
+    );
+    assert_eq!(cap.resets_on, DayOfMonth::default());
+    assert_eq!(settings.usage, Path::new("/var/usage"));
     assert_eq!(settings.proxy.port, 3128);
     assert_eq!(settings.proxy.users[0].password().expose(), "correct horse");
     let Hub::Socks5(chain) = &settings.out.hub else {
@@ -117,6 +142,16 @@ fn a_pattern_may_also_fit_the_host_and_stand_behind_a_name() {
         "host.interface = 'eth0'\n[[uplink]]\ninterface = 'eth1'\nname = 'a'\n[[uplink]]\ninterface = 'eth*'",
     );
     assert_eq!(settings.uplinks.len(), 2);
+}
+
+#[test]
+fn no_uplink_needs_to_be_active() {
+    for role in ["backup", "off"] {
+        let table = |name| format!("[[uplink]]\ninterface = '{name}'\nrole = '{role}'\n");
+        let settings = edge(&(table("eth1") + &table("eth2")));
+        assert_eq!(settings.uplinks[0].role, settings.uplinks[1].role);
+        assert_ne!(settings.uplinks[0].role, Role::Active);
+    }
 }
 
 #[test]
@@ -235,12 +270,24 @@ fn uplink() -> impl Strategy<Value = String> {
         "'subflow'",
         "'signal'",
         "'subflow', 'fullmesh'",
-        "'signal', 'backup'",
-        "'subflow', 'signal', 'backup'",
+        "'subflow', 'signal'",
     ]);
-    (interface(), sources, any::<bool>(), flags).prop_map(|(interface, addresses, ipv6, flags)| {
-        format!("[[uplink]]\n{interface}\naddresses = '{addresses}'\nipv6 = {ipv6}\nendpoint = [{flags}]\n")
-    })
+    let roles = prop::sample::select(vec!["active", "backup", "off"]);
+    (interface(), sources, any::<bool>(), flags, roles, any::<bool>(), cap()).prop_map(
+        |(interface, addresses, ipv6, flags, role, metered, cap)| {
+            format!("[[uplink]]\n{interface}\naddresses = '{addresses}'\nipv6 = {ipv6}\nendpoint = [{flags}]\nrole = '{role}'\nmetered = {metered}\n{cap}")
+        },
+    )
+}
+
+/// Its three keys, or none.
+fn cap() -> impl Strategy<Value = String> {
+    let units = prop::sample::select(vec!["MB", "GB", "TB", "MiB", "GiB", "TiB"]);
+    let after = prop::sample::select(vec!["backup", "off"]);
+    let cap = (1..100_000u32, units, after, 1..=28u8).prop_map(|(number, unit, after, day)| {
+        format!("monthly_cap = '{number}{unit}'\nafter_cap = '{after}'\ncap_resets_on = {day}\n")
+    });
+    prop_oneof![Just(String::new()), cap]
 }
 
 fn edge_file() -> impl Strategy<Value = String> {

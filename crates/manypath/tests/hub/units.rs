@@ -70,6 +70,16 @@ fn former_kernel_settings_outlive_the_service() {
 }
 
 #[test]
+fn the_edge_may_write_what_uplinks_have_carried() {
+    let unit = unit("edge");
+    let folder = value(&unit, "StateDirectory").expect("a folder");
+    let bare = "[[uplink]]\ninterface = \"eth1\"\n";
+    let settings = settings::edge::Settings::parse(bare, "edge.toml").expect("right settings");
+    let folder = Path::new("/var/lib").join(folder);
+    assert_eq!(settings.usage.parent(), Some(&*folder));
+}
+
+#[test]
 fn the_hubs_user_exists_and_may_write_its_counters() {
     let unit = unit("hub");
     let sysusers = fs::read_to_string(packaging().join("manypath-hub.sysusers")).expect("a file");

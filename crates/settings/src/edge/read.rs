@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::rules::{self, PlacedUplink};
 use super::{
-    Addresses, Bypass, Capture, Control, Host, Hub, Intercept, Out, Proxy, Settings, Uplink,
+    Addresses, Bypass, Cap, Capture, Control, Host, Hub, Intercept, Out, Proxy, Role, Settings,
+    Uplink,
 };
 use crate::common;
 use crate::endpoint::{EndpointFlags, EndpointFlagsError};
@@ -42,6 +43,9 @@ fn settings(root: Table<'_>) -> Settings {
         bypass: bypass(&root),
         mptcp: common::mptcp(&root),
         control: common::control(&root).map_or_else(Control::default, |socket| Control { socket }),
+        usage: root
+            .value("usage", common::absolute)
+            .unwrap_or_else(super::default_usage),
     };
     root.finish();
     settings
@@ -133,6 +137,9 @@ fn uplink(table: Table<'_>) -> Option<PlacedUplink> {
     let addresses = table.word("addresses", &sources).unwrap_or_default();
     let ipv6 = table.boolean("ipv6").unwrap_or(true);
     let endpoint = table.get("endpoint").and_then(endpoint).unwrap_or_default();
+    let role = table.word("role", &Role::WORDS).unwrap_or_default();
+    let metered = table.boolean("metered").unwrap_or_default();
+    let cap = Cap::read(&table);
     let path = table.path().to_owned();
     table.finish();
     let interface = interface?;
@@ -145,6 +152,9 @@ fn uplink(table: Table<'_>) -> Option<PlacedUplink> {
         addresses,
         ipv6,
         endpoint,
+        role,
+        metered,
+        cap,
     };
     Some(PlacedUplink {
         uplink,
@@ -155,15 +165,16 @@ fn uplink(table: Table<'_>) -> Option<PlacedUplink> {
 }
 
 fn endpoint(item: Item<'_>) -> Option<EndpointFlags> {
-    const NAMES: [(&str, usize); 4] = [
-        ("subflow", 0),
-        ("signal", 1),
-        ("backup", 2),
-        ("fullmesh", 3),
-    ];
-    let mut set = [false; 4];
+    const NAMES: [(&str, usize); 3] = [("subflow", 0), ("signal", 1), ("fullmesh", 2)];
+    let mut set = [false; 3];
     let mut unclear = false;
     for flag in item.list("a list such as [\"subflow\"]")? {
+        // It was a flag once.
+        if flag.is_text() && flag.text() == Some("backup") {
+            flag.add(Problem::BackupIsRole);
+            unclear = true;
+            continue;
+        }
         match flag.word(&NAMES) {
             Some(i) if set[i] => flag.add(Problem::Twice {
                 value: format!("{:?}", NAMES[i].0),
@@ -172,8 +183,8 @@ fn endpoint(item: Item<'_>) -> Option<EndpointFlags> {
             None => unclear = true,
         }
     }
-    let [subflow, signal, backup, fullmesh] = set;
-    let flags = EndpointFlags::new(subflow, signal, backup, fullmesh);
+    let [subflow, signal, fullmesh] = set;
+    let flags = EndpointFlags::new(subflow, signal, fullmesh);
     // A flag that nobody understood may be the one that is missing here.
     let report = |error: &EndpointFlagsError| {
         if !unclear {
