@@ -2,30 +2,36 @@
 //! something has changed.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt;
 use futures_util::future::FusedFuture;
-use mptcp::{KernelSupport, PathManager};
+use mptcp::{Endpoint, KernelSupport, PathManager};
 use netcfg::{Family, InterfaceIndex, Netlink, Watch, nft};
-use originals::{Originals, OriginalsError};
+use originals::Originals;
 use relay::Server;
 use settings::edge::Settings;
 use tokio::sync::watch;
 
+use crate::allowance::Allowance;
 use crate::apply::{ApplyError, Hands};
+use crate::error::EdgeError;
+use crate::health::{Change, Health};
 use crate::leases::Leases;
 use crate::observe::{ObserveError, observe};
 use crate::observed::Observed;
 use crate::plan::{notes, plan, teardown};
-use crate::proxy::{self, Proxy, ProxyError};
+use crate::proxy::{self, Proxy};
 use crate::reload::Reload;
-use crate::status::{Control, ControlError, NetworkStatus};
+use crate::status::{Control, NetworkStatus};
 use crate::step::Step;
 use crate::uplink::{Uplink, Way, uplinks};
 
 /// A round without an event, in case one was missed: slow, because it should never be needed.
 const SLOW: Duration = Duration::from_secs(30);
+
+/// The same where an uplink has a cap: at 100 Mbit/s it carries 60 MB meanwhile.
+const COUNT: Duration = Duration::from_secs(5);
 
 /// A second look after an event. NetworkManager puts its endpoints back beside the addresses that it
 /// changes, a moment later, and the kernel tells nobody of endpoints.
@@ -34,50 +40,6 @@ const SOON: Duration = Duration::from_secs(1);
 /// How often a start or stop looks again at what its own steps brought about (a link that came up has
 /// new addresses to plan for).
 const MOST_ROUNDS: usize = 5;
-
-/// Why the edge can't run.
-#[derive(Debug, thiserror::Error)]
-pub enum EdgeError {
-    /// No MPTCP in this kernel, or it is switched off and can't be switched on.
-    #[error("{0}")]
-    NoMptcp(KernelSupport),
-    /// The kernel could not be asked.
-    #[error("cannot find out whether this kernel has MPTCP")]
-    Probe(#[source] std::io::Error),
-    /// Links, addresses, routes.
-    #[error(transparent)]
-    Network(#[from] netcfg::Error),
-    /// Endpoints and limits.
-    #[error(transparent)]
-    PathManager(#[from] mptcp::PathManagerError),
-    /// The machine could not be read.
-    #[error(transparent)]
-    Observe(#[from] ObserveError),
-    /// A step without which nothing works.
-    #[error("cannot {step}")]
-    Apply {
-        /// What was to be done.
-        step: String,
-        /// Why it was not.
-        #[source]
-        source: ApplyError,
-    },
-    /// Former values can't be kept.
-    #[error(transparent)]
-    Originals(#[from] OriginalsError),
-    /// A listener.
-    #[error(transparent)]
-    Proxy(#[from] ProxyError),
-    /// The control socket.
-    #[error(transparent)]
-    Control(#[from] ControlError),
-    /// The kernel gives no signals.
-    #[error("cannot catch SIGHUP")]
-    Signal(#[source] std::io::Error),
-    /// Not everything could be taken away.
-    #[error("{} steps of the clean-up failed: {}", .0.len(), .0.join("; "))]
-    Teardown(Vec<String>),
-}
 
 /// The steps that a start would take now, in words. Changes nothing; needs no hub and no free port.
 ///
@@ -126,14 +88,22 @@ pub async fn run(
     let (network, network_reader) = watch::channel(NetworkStatus::default());
     let service = reload.service();
     let server = proxy.server();
+    let (allowance, warning) = Allowance::load(&settings.usage);
+    if let Some(warning) = warning {
+        tracing::warn!("{warning}");
+    }
+    let health = Health::new(&settings, Netlink::new()?, server.clone());
     let mut agent = Agent {
         settings,
+        health,
         reload,
         hands,
         leases: Leases::default(),
+        allowance,
         intercept_port: proxy.intercept_port(),
         network,
         up: up_sender,
+        seen: None,
         ways: Vec::new(),
         server: server.clone(),
     };
@@ -178,9 +148,13 @@ struct Agent {
     reload: Reload,
     hands: Hands,
     leases: Leases,
+    allowance: Allowance,
+    health: Health,
     intercept_port: Option<u16>,
     network: watch::Sender<NetworkStatus>,
     up: watch::Sender<bool>,
+    /// The machine as it was observed last.
+    seen: Option<Observed>,
     /// The addresses that connections could leave from when last looked at.
     ways: Vec<(InterfaceIndex, Way)>,
     server: Server,
@@ -223,11 +197,18 @@ impl Agent {
                     SOON
                 }
                 () = self.leases.changed() => SOON,
+                change = self.health.changed() => {
+                    if let Change::Uses { renew } = &change {
+                        self.close_subflows(renew).await;
+                    }
+                    self.hurry().await;
+                    SOON
+                }
                 () = self.reload.wanted() => {
                     self.read_again();
                     SOON
                 }
-                () = tokio::time::sleep(next) => SLOW,
+                () = tokio::time::sleep(next) => self.pause(),
             };
             // What else has come already needs no round of its own.
             while events
@@ -244,18 +225,72 @@ impl Agent {
         }
     }
 
+    /// Until the next round without an event.
+    fn pause(&self) -> Duration {
+        let has_cap = self
+            .settings
+            .uplinks
+            .iter()
+            .any(|uplink| uplink.cap.is_some());
+        if has_cap { COUNT } else { SLOW }
+    }
+
     /// Goes by what has changed in the settings, as far as that can be done now.
     fn read_again(&mut self) {
         let (server, running, up) = (&self.server, &self.settings, self.up.subscribe());
         let change = |new: &Settings| proxy::change(server, running, new, up);
         if let Some(new) = self.reload.read(running, change) {
+            if new.out.hub != self.settings.out.hub {
+                self.health.set_target(&new);
+            }
             self.settings = new;
         }
+    }
+
+    /// Does what can't wait for a whole round, by what was seen last: takes endpoints away, and changes
+    /// whether they are backups. That is what moves running connections to other paths.
+    async fn hurry(&mut self) {
+        let Some(mut observed) = self.seen.take() else {
+            return;
+        };
+        if let Ok(links) = self.hands.netlink.links().await {
+            observed.links = links;
+        }
+        self.follow_health(&mut observed);
+        let mut steps = plan(&self.settings, &observed);
+        steps.retain(|step| {
+            matches!(
+                step,
+                Step::DeleteEndpoint { .. } | Step::SetEndpointFlags { .. }
+            )
+        });
+        self.apply_all(steps).await;
+    }
+
+    /// Closes the subflows of these uplinks. The round that follows opens them anew.
+    async fn close_subflows(&mut self, interfaces: &[InterfaceIndex]) {
+        if interfaces.is_empty() {
+            return;
+        }
+        let Ok(endpoints) = self.hands.path_manager.endpoints().await else {
+            // The round says why.
+            return;
+        };
+        let is_theirs = |it: &Endpoint| {
+            let interface = it.interface.map(InterfaceIndex);
+            interface.is_some_and(|interface| interfaces.contains(&interface))
+        };
+        let steps = endpoints
+            .iter()
+            .filter(|it| is_theirs(it))
+            .map(Step::delete);
+        self.apply_all(steps.collect()).await;
     }
 
     /// Observe, plan, apply. Returns the steps that failed.
     async fn round(&mut self) -> Result<Vec<(Step, ApplyError)>, EdgeError> {
         let observed = self.observe().await?;
+        self.health.goes_by_uses();
         for error in self
             .leases
             .follow(&uplinks(&self.settings, &observed), &observed)
@@ -275,10 +310,16 @@ impl Agent {
     async fn report(&mut self, problems: Vec<String>) -> Result<(), EdgeError> {
         let observed = self.observe().await?;
         let problems = [problems, notes(&self.settings, &observed)].concat();
-        self.network
-            .send_replace(NetworkStatus::new(&self.settings, &observed, problems));
+        let verdicts = self.health.verdicts();
+        self.network.send_replace(NetworkStatus::new(
+            &self.settings,
+            &observed,
+            &verdicts,
+            problems,
+        ));
         let uplinks = uplinks(&self.settings, &observed);
         let ways = usable_ways(&uplinks);
+        self.seen = Some(observed);
         if std::mem::replace(&mut self.ways, ways) != self.ways
             && let Some(hub) = self.server.hub()
         {
@@ -291,19 +332,45 @@ impl Agent {
         Ok(())
     }
 
-    async fn settled(&self) -> Result<bool, EdgeError> {
-        Ok(plan(&self.settings, &self.observe().await?).is_empty())
+    async fn settled(&mut self) -> Result<bool, EdgeError> {
+        let observed = self.observe().await?;
+        Ok(plan(&self.settings, &observed).is_empty())
     }
 
-    async fn observe(&self) -> Result<Observed, ObserveError> {
-        observe(
+    async fn observe(&mut self) -> Result<Observed, ObserveError> {
+        let mut observed = observe(
             &self.settings,
             &self.hands.netlink,
             &self.hands.path_manager,
             self.leases.current(),
             self.intercept_port,
         )
-        .await
+        .await?;
+        self.count(&mut observed);
+        self.follow_health(&mut observed);
+        Ok(observed)
+    }
+
+    /// Counts what the uplinks have carried.
+    fn count(&mut self, observed: &mut Observed) {
+        let now = SystemTime::now();
+        for uplink in uplinks(&self.settings, observed) {
+            if let Some(bytes) = uplink.link.bytes {
+                let cap = uplink.rule.cap.as_ref();
+                self.allowance.note(&uplink.name, bytes, cap, now);
+            }
+        }
+        observed.carried = self.allowance.all();
+        if let Err(error) = self.allowance.save_if_needed(now) {
+            let file = self.settings.usage.display();
+            tracing::warn!("cannot write what uplinks have carried to {file}: {error}");
+        }
+    }
+
+    fn follow_health(&mut self, observed: &mut Observed) {
+        let uplinks = uplinks(&self.settings, observed);
+        self.health.follow(&uplinks, &observed.links);
+        observed.uses = self.health.uses();
     }
 
     async fn apply_all(&mut self, steps: Vec<Step>) -> Vec<(Step, ApplyError)> {
@@ -324,6 +391,12 @@ impl Agent {
     async fn stop(mut self) -> Result<(), EdgeError> {
         let mut errors = self.take_away().await;
         self.leases.release().await;
+        if let Err(error) = self.allowance.save() {
+            errors.push(format!(
+                "cannot write {}: {error}",
+                self.settings.usage.display()
+            ));
+        }
         let restored = self.hands.restore().await;
         errors.extend(restored.iter().map(|error| with_causes(error)));
         if errors.is_empty() {
@@ -360,7 +433,7 @@ impl Agent {
 
 /// The addresses that connections can leave from now, each with its interface.
 fn usable_ways(uplinks: &[Uplink<'_>]) -> Vec<(InterfaceIndex, Way)> {
-    let up = uplinks.iter().filter(|uplink| uplink.is_up());
+    let up = uplinks.iter().filter(|uplink| uplink.is_used());
     let ways = up.flat_map(|uplink| {
         uplink
             .ways

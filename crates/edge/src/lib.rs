@@ -6,7 +6,10 @@
 #![forbid(unsafe_code)]
 
 mod agent;
+mod allowance;
 mod apply;
+mod error;
+mod health;
 mod leases;
 mod network_manager;
 mod numbers;
@@ -19,6 +22,9 @@ mod status;
 mod step;
 mod uplink;
 
-pub use agent::{EdgeError, dry_run, run};
-pub use status::{AddressStatus, NetworkStatus, Reading, ServiceStatus, Status, UplinkStatus};
+pub use agent::{dry_run, run};
+pub use error::EdgeError;
+pub use status::{
+    AddressStatus, CapStatus, NetworkStatus, Reading, ServiceStatus, Status, UplinkStatus,
+};
 pub use uplink::UplinkState;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use mptcp::{Endpoint, Limits};
 use netcfg::dhcp::Lease;
 use netcfg::{Address, InterfaceIndex, Link, Route, Rule, Sysctl};
+use paths::Use;
 
 /// The machine at one moment.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +30,10 @@ pub struct Observed {
     pub leases: BTreeMap<InterfaceIndex, Lease>,
     /// What NetworkManager is told about our uplinks; `None` where it isn't installed.
     pub network_manager: Option<String>,
+    /// What the uplinks are used for, as long as they are watched.
+    pub uses: BTreeMap<InterfaceIndex, Use>,
+    /// Bytes that each uplink, by its name, has carried in this month.
+    pub carried: BTreeMap<String, u64>,
     /// Port of the listener that takes intercepted connections.
     pub intercept_port: Option<u16>,
 }

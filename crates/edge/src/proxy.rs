@@ -8,10 +8,17 @@ use relay::{
     PoolOptions, Route, Server, ServerOptions, UplinkGate, Users,
 };
 use rustix::io::Errno;
+use rustix::net::sockopt::set_socket_recv_buffer_size_force;
 use settings::HubLink;
 use settings::edge::{Capture, Hub, Intercept, Settings};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+
+/// What the kernel may take in from a program that sends, in bytes: plenty for the way to the host, which
+/// takes less than a millisecond. With the 16 MiB that the ways to the hub need, an upload would seem to be
+/// done seconds before it is, and one that is broken off would go on for seconds. The kernel doubles what
+/// it is told.
+const CLIENT_BUFFER: usize = 1 << 20;
 
 /// Listeners that are bound, and what serves them.
 #[derive(Debug)]
@@ -113,7 +120,12 @@ fn listen(port: u16, transparent: bool) -> std::io::Result<TcpListener> {
         }
         listening => listening,
     };
-    TcpListener::from_std(listening?.listener)
+    let listener = listening?.listener;
+    // Connections inherit it. Refused: it works with more, too.
+    if let Err(error) = set_socket_recv_buffer_size_force(&listener, CLIENT_BUFFER / 2) {
+        tracing::debug!("the listeners' receive buffer can't be set: {error}");
+    }
+    TcpListener::from_std(listener)
 }
 
 /// Has new connections of a running server go by `new`. Those that are open or being opened go on as

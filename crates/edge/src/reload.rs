@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use settings::edge::{Hub, Out, Proxy, Settings};
+use settings::InterfaceMatch;
+use settings::edge::{Hub, Out, Proxy, Settings, Uplink};
 use settings::readable_by_others;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -117,8 +118,8 @@ fn say_read(reading: &Reading) {
 }
 
 impl Merged {
-    /// Takes over what a running edge can: how new connections go out, and who may use the proxy.
-    /// Interfaces, listeners and the kernel's settings are those of the start.
+    /// Takes over what a running edge can: how new connections go out, who may use the proxy, and the
+    /// roles and caps of uplinks. Interfaces, listeners and the kernel's settings are those of the start.
     fn new(running: &Settings, new: Settings) -> Self {
         // Every key is named, so that none is forgotten.
         let Settings {
@@ -135,14 +136,17 @@ impl Merged {
             bypass,
             mptcp,
             control,
+            usage,
         } = new;
+        let same_uplinks = are_same_uplinks(&running.uplinks, &uplinks);
         let changes = [
             ("host", host != running.host),
-            ("uplink", uplinks != running.uplinks),
+            ("uplink", !same_uplinks),
             ("proxy.port", port != running.proxy.port),
             ("out.idle_timeout", idle_timeout != running.out.idle_timeout),
             ("mptcp", mptcp != running.mptcp),
             ("control", control != running.control),
+            ("usage", usage != running.usage),
         ];
         let changed = changes.into_iter().filter(|(_, changed)| *changed);
         let mut settings = running.clone();
@@ -154,11 +158,57 @@ impl Merged {
             idle_timeout: running.out.idle_timeout,
         };
         settings.bypass = bypass;
+        if same_uplinks {
+            settings.uplinks = uplinks;
+        }
         Self {
             settings,
             need_restart: changed.map(|(key, _)| key).collect(),
         }
     }
+}
+
+/// Whether rules make the same uplinks, apart from what may change while they are in use.
+fn are_same_uplinks(running: &[Uplink], new: &[Uplink]) -> bool {
+    let (running, new) = (without_exceptions(running), without_exceptions(new));
+    let mut pairs = running.iter().zip(&new);
+    running.len() == new.len()
+        && pairs.all(|(old, new)| old.interface == new.interface && are_alike(old, new))
+}
+
+/// Leaves out rules for one interface that give it no more than another role or cap than the pattern behind
+/// them does: `manypath path set` writes such rules.
+fn without_exceptions(rules: &[Uplink]) -> Vec<&Uplink> {
+    let is_exception = |at: usize, rule: &Uplink| match &rule.interface {
+        InterfaceMatch::Name(name) if name.is_literal() => {
+            let mut later = rules[at + 1..].iter();
+            let pattern = later.find(|it| it.interface.matches(name.as_str(), None, None));
+            pattern.is_some_and(|pattern| are_alike(rule, pattern))
+        }
+        _ => false,
+    };
+    let rules = rules.iter().enumerate();
+    let rest = rules.filter(|(at, rule)| !is_exception(*at, rule));
+    rest.map(|(_, rule)| rule).collect()
+}
+
+/// Whether they differ in no more than interface, role, metered and cap.
+fn are_alike(one: &Uplink, other: &Uplink) -> bool {
+    // Every key is named, so that none is forgotten.
+    let fixed = |rule: &Uplink| {
+        let Uplink {
+            name,
+            interface: _,
+            addresses,
+            ipv6,
+            endpoint,
+            role: _,
+            metered: _,
+            cap: _,
+        } = rule;
+        (name.clone(), *addresses, *ipv6, *endpoint)
+    };
+    fixed(one) == fixed(other)
 }
 
 #[cfg(test)]
@@ -193,10 +243,73 @@ mod tests {
             ("[out]\nidle_timeout = \"1h\"\n", "out.idle_timeout"),
             ("[mptcp]\nsubflows = 3\n", "mptcp"),
             ("[control]\nsocket = \"/run/other.sock\"\n", "control"),
+            // Of the uplink that is there already.
+            ("ipv6 = false\nrole = \"backup\"\n", "uplink"),
         ] {
             let merged = Merged::new(&running, settings(more));
             assert_eq!(merged.settings, running, "{more}");
             assert_eq!(merged.need_restart, [key]);
+        }
+    }
+
+    #[test]
+    fn another_file_for_the_usage_needs_a_restart() {
+        let mut new = settings("");
+        new.usage = "/var/lib/other".into();
+        let merged = Merged::new(&settings(""), new);
+        assert_eq!(merged.settings, settings(""));
+        assert_eq!(merged.need_restart, ["usage"]);
+    }
+
+    #[test]
+    fn roles_and_caps_count_at_once() {
+        let all = "role = \"backup\"\nmetered = true\nmonthly_cap = \"50GB\"\n\
+                   after_cap = \"off\"\ncap_resets_on = 3\n";
+        for more in [all, "role = \"off\"\n", "monthly_cap = \"1TiB\"\n"] {
+            for (from, to) in [("", more), (more, "")] {
+                let merged = Merged::new(&settings(from), settings(to));
+                assert_eq!(merged.settings, settings(to));
+                assert_eq!(merged.need_restart, [""; 0]);
+            }
+        }
+    }
+
+    #[test]
+    fn uplinks_that_differ_in_more_stay_as_they_were() {
+        let running = settings("[[uplink]]\ninterface = \"eth2\"\n");
+        for new in [
+            "role = \"backup\"\n[[uplink]]\ninterface = \"eth3\"\n",
+            "role = \"backup\"\n[[uplink]]\ninterface = \"eth2\"\naddresses = \"external\"\n",
+            "role = \"backup\"\n[[uplink]]\nname = \"lte\"\ninterface = \"eth2\"\n",
+            "role = \"backup\"\n",
+        ] {
+            let merged = Merged::new(&running, settings(new));
+            assert_eq!(merged.settings, running, "{new}");
+            assert_eq!(merged.need_restart, ["uplink"], "{new}");
+        }
+    }
+
+    #[test]
+    fn a_rule_of_its_own_before_a_pattern_counts_at_once() {
+        let with = |rules: &str| {
+            let text = format!("{rules}[[uplink]]\ninterface = \"wl*\"\nipv6 = false\n");
+            settings(&text)
+        };
+        let own = "[[uplink]]\ninterface = \"wlan1\"\nipv6 = false\nrole = \"backup\"\n";
+        for (from, to) in [("", own), (own, ""), (own, own)] {
+            let merged = Merged::new(&with(from), with(to));
+            assert_eq!(merged.settings, with(to));
+            assert_eq!(merged.need_restart, [""; 0]);
+        }
+        // Each makes another uplink than the pattern did.
+        for other in [
+            own.replace("ipv6 = false\n", ""),
+            own.replace("wlan1", "eth7"),
+            own.replace("ipv6", "name = \"wifi\"\nipv6"),
+        ] {
+            let merged = Merged::new(&with(""), with(&other));
+            assert_eq!(merged.settings, with(""), "{other}");
+            assert_eq!(merged.need_restart, ["uplink"], "{other}");
         }
     }
 }

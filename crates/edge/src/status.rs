@@ -5,10 +5,11 @@ use std::io;
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mptcp::{Endpoint, EndpointFlags};
 use netcfg::{InterfaceName, MacAddress};
+use paths::{Role, State, Use, Verdict};
 use relay::{ConnectionStatus, HubStatus, Server};
 use serde::Serialize;
 use settings::edge::Settings;
@@ -16,8 +17,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
 
+use crate::allowance::{Date, next_reset};
 use crate::observed::Observed;
-use crate::uplink::{UplinkState, uplinks};
+use crate::uplink::{Uplink, UplinkState, uplinks};
 
 /// How long to wait when the control socket gives no connection.
 const BACK_OFF: Duration = Duration::from_millis(100);
@@ -81,10 +83,38 @@ pub struct UplinkStatus {
     pub interface: InterfaceName,
     /// Its Ethernet address.
     pub mac: Option<MacAddress>,
-    /// In use, or why not.
-    pub state: UplinkState,
+    /// What the user wants of it.
+    pub role: Role,
+    /// What it is used for.
+    #[serde(rename = "use")]
+    pub used: Use,
+    /// What it is worth.
+    pub state: State,
+    /// Since when, in milliseconds since 1970.
+    pub since: u64,
+    /// Why, in words.
+    pub reason: String,
+    /// Its link, whether anything answers over it or not.
+    pub link: UplinkState,
+    /// Each byte costs.
+    pub metered: bool,
+    /// Its monthly cap, if it has one.
+    pub cap: Option<CapStatus>,
+    /// Round trip to the hub over it alone, in microseconds, if the hub was asked.
+    pub round_trip_us: Option<u64>,
     /// Usable addresses with their gateways and endpoints.
     pub addresses: Vec<AddressStatus>,
+}
+
+/// A monthly cap of data.
+#[derive(Clone, Debug, Serialize)]
+pub struct CapStatus {
+    /// Bytes carried in this month, both ways.
+    pub used: u64,
+    /// Bytes that may be carried in a month.
+    pub monthly: u64,
+    /// The day (UTC) from which on it is counted anew.
+    pub resets: Date,
 }
 
 /// One address of an uplink.
@@ -114,13 +144,30 @@ impl ServiceStatus {
 
 impl NetworkStatus {
     /// From what was observed.
-    pub fn new(settings: &Settings, observed: &Observed, problems: Vec<String>) -> Self {
+    pub fn new(
+        settings: &Settings,
+        observed: &Observed,
+        verdicts: &[Verdict],
+        problems: Vec<String>,
+    ) -> Self {
         let uplinks = uplinks(settings, observed);
-        let uplinks = uplinks.iter().map(|uplink| UplinkStatus {
+        let known = uplinks.iter().filter_map(|uplink| {
+            let is_its = |verdict: &&Verdict| verdict.id.0 == uplink.link.index.0;
+            Some((uplink, verdicts.iter().find(is_its)?))
+        });
+        let uplinks = known.map(|(uplink, verdict)| UplinkStatus {
             name: uplink.name.clone(),
             interface: uplink.link.name.clone(),
             mac: uplink.link.mac,
-            state: uplink.state(),
+            role: verdict.role,
+            used: verdict.used,
+            state: verdict.state,
+            since: unix_ms(verdict.since),
+            reason: reason(uplink, verdict),
+            metered: uplink.rule.metered,
+            cap: cap(uplink),
+            link: uplink.state(),
+            round_trip_us: verdict.round_trip.map(|it| it.as_micros() as u64),
             addresses: uplink
                 .ways
                 .iter()
@@ -149,6 +196,33 @@ impl Reading {
             "the settings were changed and are wrong, so the edge goes by its former ones: {error}"
         ))
     }
+}
+
+fn cap(uplink: &Uplink<'_>) -> Option<CapStatus> {
+    uplink.rule.cap.as_ref().map(|cap| CapStatus {
+        used: uplink.carried,
+        monthly: cap.monthly.bytes(),
+        resets: next_reset(cap, SystemTime::now()),
+    })
+}
+
+/// A cap explains more than that the uplink works.
+fn reason(uplink: &Uplink<'_>, verdict: &Verdict) -> String {
+    match (&uplink.rule.cap, verdict.state) {
+        (Some(cap), State::Up | State::Degraded) if uplink.is_capped() => format!(
+            "its cap of {} is used up until {}",
+            cap.monthly,
+            next_reset(cap, SystemTime::now())
+        ),
+        _ => verdict.reason.to_string(),
+    }
+}
+
+/// A moment of the monotonic clock, as the wall clock would have it now.
+fn unix_ms(at: Instant) -> u64 {
+    let then = SystemTime::now() - at.elapsed();
+    let since = then.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn endpoint_of(address: IpAddr, endpoints: &[Endpoint]) -> Option<&Endpoint> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mptcp::{EndpointFlags, EndpointId, EndpointSpec, Limits};
+use mptcp::{Endpoint, EndpointFlags, EndpointId, EndpointSpec, Limits};
 use netcfg::{Address, InterfaceIndex, InterfaceName, Route, Rule, Sysctl, nft};
 
 /// One change of the machine. Safe to repeat; `Display` is what `--dry-run` prints.
@@ -47,6 +47,21 @@ pub enum Step {
 }
 
 impl Step {
+    /// Takes this endpoint away.
+    pub fn delete(endpoint: &Endpoint) -> Self {
+        let spec = EndpointSpec {
+            address: endpoint.address,
+            port: endpoint.port,
+            interface: endpoint.interface,
+            flags: endpoint.flags,
+            id: Some(endpoint.id),
+        };
+        Self::DeleteEndpoint {
+            id: endpoint.id,
+            spec,
+        }
+    }
+
     /// What `Display` prints, without the text of a table or file.
     pub fn title(&self) -> String {
         let text = self.to_string();

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use netcfg::{Family, InterfaceIndex, Link, RouteKind, Scope, TableId};
+use paths::Use;
 use serde::Serialize;
-use settings::edge::{Addresses, Settings};
+use settings::edge::{Addresses, AfterCap, Role, Settings};
 use settings::{Guid, InterfaceMatch};
 
 use crate::numbers;
@@ -23,6 +24,12 @@ pub struct Uplink<'a> {
     pub link: &'a Link,
     /// Every address that new connections may leave from, the best first.
     pub ways: Vec<Way>,
+    /// Bytes that it has carried in this month.
+    pub carried: u64,
+    /// What it is to be: the role in the settings, or another one after its cap.
+    pub role: Role,
+    /// What it is used for.
+    pub used: Use,
     /// It has an address, if only one that leads nowhere.
     has_address: bool,
 }
@@ -51,7 +58,7 @@ pub enum UplinkState {
 }
 
 impl Uplink<'_> {
-    /// Whether connections may use it.
+    /// What its link is like, whether anything answers over it or not.
     pub fn state(&self) -> UplinkState {
         match (self.link.carrier, self.ways.is_empty()) {
             (false, _) => UplinkState::NoCarrier,
@@ -61,9 +68,9 @@ impl Uplink<'_> {
         }
     }
 
-    /// Connections may use it.
-    pub fn is_up(&self) -> bool {
-        self.state() == UplinkState::Up
+    /// Connections use it, or would at once.
+    pub fn is_used(&self) -> bool {
+        self.state() == UplinkState::Up && self.used != Use::Unused
     }
 
     /// How many families it has an address of: each gets an endpoint.
@@ -77,6 +84,11 @@ impl Uplink<'_> {
             .into_iter()
             .filter(|family| has(*family))
             .count()
+    }
+
+    /// Its cap for this month is used up, and it would be something else without that.
+    pub fn is_capped(&self) -> bool {
+        self.role != self.rule.role
     }
 
     /// We ask for its IPv4 address ourselves.
@@ -108,11 +120,20 @@ pub fn uplinks<'a>(settings: &'a Settings, observed: &'a Observed) -> Vec<Uplink
                     Some(name) => name.to_string(),
                     None => link.name.to_string(),
                 };
+                let carried = observed.carried.get(&name).copied().unwrap_or_default();
+                let role = role(rule, carried);
                 found.push(Uplink {
+                    carried,
+                    role,
                     name,
                     rule,
                     link,
                     ways: ways(rule, link, observed),
+                    used: observed
+                        .uses
+                        .get(&link.index)
+                        .copied()
+                        .unwrap_or_else(|| use_of(role)),
                     has_address: has_address(rule, link, observed),
                 });
             }
@@ -121,14 +142,33 @@ pub fn uplinks<'a>(settings: &'a Settings, observed: &'a Observed) -> Vec<Uplink
     found
 }
 
+/// An uplink that has carried its cap is what its rule says for that, unless it is less already.
+fn role(rule: &settings::edge::Uplink, carried: u64) -> Role {
+    match &rule.cap {
+        Some(cap) if carried >= cap.monthly.bytes() => match (rule.role, cap.after) {
+            (Role::Off, _) | (_, AfterCap::Off) => Role::Off,
+            (_, AfterCap::Backup) => Role::Backup,
+        },
+        _ => rule.role,
+    }
+}
+
+/// What an uplink is used for that nobody watches.
+fn use_of(role: Role) -> Use {
+    match role {
+        Role::Active => Use::Carries,
+        Role::Backup => Use::Standby,
+        Role::Off => Use::Unused,
+    }
+}
+
 /// Each address with the uplink that may use it. Two modems of one make may give the same one, and the
-/// kernel tells subflows apart by address alone: then a living uplink goes before one that is not.
+/// kernel tells subflows apart by address alone: then an uplink in use goes before one that is not.
 pub fn owned_ways<'u, 'a>(uplinks: &'u [Uplink<'a>]) -> Vec<(&'u Uplink<'a>, &'u Way)> {
-    let living = uplinks.iter().filter(|uplink| uplink.is_up());
-    let others = uplinks.iter().filter(|uplink| !uplink.is_up());
+    let used = uplinks.iter().filter(|uplink| uplink.is_used());
+    let others = uplinks.iter().filter(|uplink| !uplink.is_used());
     let mut taken = BTreeSet::new();
-    living
-        .chain(others)
+    used.chain(others)
         .flat_map(|uplink| uplink.ways.iter().map(move |way| (uplink, way)))
         .filter(|(_, way)| taken.insert(way.address.addr()))
         .collect()

@@ -80,17 +80,7 @@ fn delete_endpoints(ours: &Ours, observed: &Observed, desired: &Desired, steps: 
         // The kernel makes implicit ones for addresses that others named, and drops them itself.
         let kernels = endpoint.flags.contains(EndpointFlags::IMPLICIT);
         if !kernels && !desired.endpoints.iter().any(|spec| keeps(endpoint, spec)) {
-            let spec = EndpointSpec {
-                address: endpoint.address,
-                port: endpoint.port,
-                interface: endpoint.interface,
-                flags: endpoint.flags,
-                id: Some(endpoint.id),
-            };
-            steps.push(Step::DeleteEndpoint {
-                id: endpoint.id,
-                spec,
-            });
+            steps.push(Step::delete(endpoint));
         }
     }
 }

@@ -3,19 +3,20 @@
 use std::collections::BTreeSet;
 
 use mptcp::{EndpointFlags, EndpointSpec};
+use paths::Use;
 
 use crate::uplink::{Uplink, Way, owned_ways};
 
 /// The kernel keeps no more per namespace (`MPTCP_PM_ADDR_MAX`).
 const MOST: usize = 8;
 
-/// One endpoint for each living uplink's best address of each family: an uplink with many addresses
+/// One endpoint for each used uplink's best address of each family: an uplink with many addresses
 /// must not crowd another one out.
 pub(super) fn endpoints(uplinks: &[Uplink<'_>]) -> Vec<EndpointSpec> {
     let mut served = BTreeSet::new();
     let mut specs: Vec<EndpointSpec> = owned_ways(uplinks)
         .into_iter()
-        .filter(|(uplink, _)| uplink.is_up())
+        .filter(|(uplink, _)| uplink.is_used())
         .filter(|(uplink, way)| served.insert((uplink.link.index, way.address.addr().is_ipv6())))
         .map(|(uplink, way)| spec(uplink, way))
         .collect();
@@ -30,16 +31,16 @@ fn spec(uplink: &Uplink<'_>, way: &Way) -> EndpointSpec {
         address: way.address.addr(),
         port: None,
         interface: Some(uplink.link.index.0),
-        flags: flags(uplink.rule.endpoint),
+        flags: flags(uplink.rule.endpoint, uplink.used),
         id: None,
     }
 }
 
-fn flags(wanted: settings::EndpointFlags) -> EndpointFlags {
+fn flags(wanted: settings::EndpointFlags, used: Use) -> EndpointFlags {
     [
         (wanted.subflow(), EndpointFlags::SUBFLOW),
         (wanted.signal(), EndpointFlags::SIGNAL),
-        (wanted.backup(), EndpointFlags::BACKUP),
+        (used == Use::Standby, EndpointFlags::BACKUP),
         (wanted.fullmesh(), EndpointFlags::FULLMESH),
     ]
     .into_iter()

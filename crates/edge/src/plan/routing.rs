@@ -2,6 +2,7 @@
 
 use ipnet::IpNet;
 use netcfg::{Family, InterfaceIndex, Link, Route, RouteKind, Rule, TableId};
+use paths::Use;
 use settings::edge::{Capture, Intercept, Settings};
 
 use crate::numbers::{self, priority};
@@ -12,6 +13,9 @@ const LAST: u32 = 1_000_000;
 
 /// Metric of the preferred uplink in the table of all; each further uplink has one more.
 const FIRST: u32 = 100;
+
+/// The same for what stands by.
+const FIRST_STANDBY: u32 = 10_000;
 
 pub(super) fn routes(
     settings: &Settings,
@@ -37,8 +41,10 @@ pub(super) fn routes(
                 .find(|way| Family::of(way.address.addr()) == family);
             if let Some(way) = first {
                 routes.push(default(table, uplink.link.index, way, FIRST));
-                let metric = FIRST + order as u32;
-                routes.push(default(numbers::UPLINKS, uplink.link.index, way, metric));
+                if let Some(preference) = preference(uplink.used) {
+                    let metric = preference + order as u32;
+                    routes.push(default(numbers::UPLINKS, uplink.link.index, way, metric));
+                }
             }
         }
     }
@@ -54,6 +60,15 @@ pub(super) fn routes(
         }
     }
     dedup(routes)
+}
+
+/// New connections start on a path that carries. One that is not used gets none of them.
+fn preference(used: Use) -> Option<u32> {
+    match used {
+        Use::Carries => Some(FIRST),
+        Use::Standby => Some(FIRST_STANDBY),
+        Use::Unused => None,
+    }
 }
 
 pub(super) fn rules(settings: &Settings, host: Option<&Link>, uplinks: &[Uplink<'_>]) -> Vec<Rule> {

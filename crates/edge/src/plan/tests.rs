@@ -25,6 +25,7 @@ fn link(index: u32, name: &str) -> Link {
         mtu: 1500,
         loopback: false,
         vmbus: None,
+        bytes: None,
     }
 }
 

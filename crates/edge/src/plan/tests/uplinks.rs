@@ -78,3 +78,13 @@ fn an_address_that_two_modems_give_belongs_to_the_one_that_is_up() {
     observed.links[1].carrier = false;
     assert_eq!(owner(&mut observed), of(LTE));
 }
+
+#[test]
+fn a_backups_endpoint_is_one_for_mptcp_too() {
+    let text = "[[uplink]]\ninterface = 'eth1'\n[[uplink]]\ninterface = 'eth2'\nrole = 'backup'\n";
+    let settings = Settings::parse(text, "edge.toml").unwrap();
+    let observed = settled(&settings);
+    let flags: Vec<_> = observed.endpoints.iter().map(|it| it.flags).collect();
+    let backup = EndpointFlags::SUBFLOW | EndpointFlags::BACKUP;
+    assert_eq!(flags, [EndpointFlags::SUBFLOW, backup]);
+}

@@ -1,0 +1,235 @@
+//! Finds out which uplinks work, while connections run and otherwise.
+//!
+//! Decisions are [`paths`]'; here is what they are taken from and what they need: looks at the sockets of
+//! busy connections, probes to the hub, and the carriers, which the kernel announces at most once a
+//! second (`net/core/link_watch.c`), so that they are looked at while it matters.
+
+mod looks;
+mod probes;
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::time::Instant;
+
+use futures_util::FutureExt;
+use netcfg::{InterfaceIndex, Link, Netlink};
+use paths::{Action, Event, PathId, Paths, State, Terms, Use, Verdict};
+use relay::Server;
+use settings::edge::Settings;
+
+use crate::uplink::{Uplink, UplinkState};
+use looks::Looks;
+use probes::Probes;
+
+/// What is known of the uplinks' health.
+#[derive(Debug)]
+pub struct Health {
+    paths: Paths,
+    probes: Probes,
+    looks: Looks,
+    netlink: Netlink,
+    /// Carriers when the network was last observed.
+    carriers: BTreeMap<InterfaceIndex, bool>,
+    /// Whose each address is.
+    owners: HashMap<IpAddr, PathId>,
+    renew: Vec<InterfaceIndex>,
+    changed: bool,
+    /// Paths to be asked when the round is over: their addresses may not be set before.
+    to_ask: Vec<PathId>,
+    names: BTreeMap<PathId, String>,
+    /// What the log has said last of each.
+    told: BTreeMap<PathId, (State, Use)>,
+}
+
+/// Why a round is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A carrier came or went.
+    Carrier,
+    /// Uplinks are used otherwise than before, and the subflows of some are to be opened anew.
+    Uses { renew: Vec<InterfaceIndex> },
+}
+
+impl Health {
+    /// Nothing is known yet. The connections to look at are the server's.
+    pub fn new(settings: &Settings, netlink: Netlink, server: Server) -> Self {
+        let probes = Probes::new(settings);
+        Self {
+            paths: Paths::new(probes.can_ask(), Instant::now()),
+            probes,
+            looks: Looks::new(server),
+            netlink,
+            carriers: BTreeMap::new(),
+            owners: HashMap::new(),
+            renew: Vec::new(),
+            changed: false,
+            to_ask: Vec::new(),
+            names: BTreeMap::new(),
+            told: BTreeMap::new(),
+        }
+    }
+
+    /// Goes by other settings from now on.
+    pub fn set_target(&mut self, settings: &Settings) {
+        self.probes.set_target(settings);
+        self.paths.set_can_ask(self.probes.can_ask());
+    }
+
+    /// Takes note of the uplinks as they have just been observed.
+    pub fn follow(&mut self, uplinks: &[Uplink<'_>], links: &[Link]) {
+        let now = Instant::now();
+        self.carriers = links
+            .iter()
+            .map(|link| (link.index, link.carrier))
+            .collect();
+        self.owners = owners(uplinks);
+        self.names = uplinks.iter().map(|it| (id(it), it.name.clone())).collect();
+        self.probes.follow(uplinks);
+        let terms: Vec<(PathId, Terms)> = uplinks.iter().map(|it| (id(it), terms(it))).collect();
+        let actions = self.paths.set_terms(&terms, now);
+        self.take(actions);
+        for uplink in uplinks {
+            let link = match uplink.state() {
+                UplinkState::Up => paths::Link::Usable,
+                UplinkState::NoCarrier => paths::Link::NoCarrier,
+                UplinkState::NoAddress => paths::Link::NoAddress,
+                UplinkState::NoGateway => paths::Link::NoGateway,
+            };
+            self.handle(Event::Link(id(uplink), link), now);
+        }
+    }
+
+    /// The machine is about to be set up by [`Self::uses`] as they are now.
+    pub fn goes_by_uses(&mut self) {
+        self.changed = false;
+    }
+
+    /// What each uplink is used for.
+    pub fn uses(&self) -> BTreeMap<InterfaceIndex, Use> {
+        let verdicts = self.verdicts().into_iter();
+        verdicts
+            .map(|it| (InterfaceIndex(it.id.0), it.used))
+            .collect()
+    }
+
+    /// What each uplink is good for, and why.
+    pub fn verdicts(&self) -> Vec<Verdict> {
+        self.paths.verdicts(Instant::now())
+    }
+
+    /// Watches until a round is due. May be cancelled at any time.
+    pub async fn changed(&mut self) -> Change {
+        loop {
+            for path in std::mem::take(&mut self.to_ask) {
+                self.probes.ask(path);
+            }
+            if std::mem::take(&mut self.changed) || !self.renew.is_empty() {
+                let renew = std::mem::take(&mut self.renew);
+                return Change::Uses { renew };
+            }
+            let pause = self.paths.patience(Instant::now());
+            tokio::select! {
+                (path, probed) = self.probes.next() => {
+                    self.handle(Event::Probed(path, probed), Instant::now());
+                }
+                () = tokio::time::sleep(pause) => {
+                    self.look();
+                    if self.has_carrier_changed().await {
+                        return Change::Carrier;
+                    }
+                }
+            }
+        }
+    }
+
+    fn look(&mut self) {
+        while let Some((path, probed)) = self.probes.next().now_or_never() {
+            self.handle(Event::Probed(path, probed), Instant::now());
+        }
+        let now = Instant::now();
+        let seen = self.looks.look(&self.owners, now);
+        if seen.traffic {
+            self.handle(Event::Traffic, now);
+        }
+        self.handle(Event::Through(seen.through), now);
+        for (path, look) in seen.paths {
+            self.handle(Event::Look(path, look), now);
+        }
+        self.handle(Event::Tick, now);
+    }
+
+    async fn has_carrier_changed(&mut self) -> bool {
+        if !self.paths.has_traffic(Instant::now()) {
+            // The kernel tells, in its own time.
+            return false;
+        }
+        let Ok(links) = self.netlink.links().await else {
+            return false;
+        };
+        let is_new = |link: &Link| {
+            self.carriers
+                .get(&link.index)
+                .is_some_and(|was| *was != link.carrier)
+        };
+        let changed = links.iter().any(is_new);
+        for link in links {
+            self.carriers.insert(link.index, link.carrier);
+        }
+        changed
+    }
+
+    fn handle(&mut self, event: Event, now: Instant) {
+        let actions = self.paths.handle(event, now);
+        self.take(actions);
+        self.tell(now);
+    }
+
+    /// Says in the log what has become of the uplinks.
+    fn tell(&mut self, now: Instant) {
+        for verdict in self.paths.verdicts(now) {
+            let (id, is) = (verdict.id, (verdict.state, verdict.used));
+            if self.told.insert(id, is) != Some(is)
+                && let Some(name) = self.names.get(&id)
+            {
+                tracing::info!("uplink {name}: {verdict}");
+            }
+        }
+        self.told.retain(|id, _| self.names.contains_key(id));
+    }
+
+    fn take(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Apply => self.changed = true,
+                Action::Probe(path) => self.to_ask.push(path),
+                Action::Renew(path) => self.renew.push(InterfaceIndex(path.0)),
+            }
+        }
+    }
+}
+
+fn id(uplink: &Uplink<'_>) -> PathId {
+    PathId(uplink.link.index.0)
+}
+
+fn terms(uplink: &Uplink<'_>) -> Terms {
+    Terms {
+        role: match uplink.role {
+            settings::edge::Role::Active => paths::Role::Active,
+            settings::edge::Role::Backup => paths::Role::Backup,
+            settings::edge::Role::Off => paths::Role::Off,
+        },
+        metered: uplink.rule.metered,
+    }
+}
+
+fn owners(uplinks: &[Uplink<'_>]) -> HashMap<IpAddr, PathId> {
+    let of = |uplink: &Uplink<'_>| {
+        let id = id(uplink);
+        let addresses = uplink.ways.iter().map(|way| way.address.addr());
+        addresses
+            .map(move |address| (address, id))
+            .collect::<Vec<_>>()
+    };
+    uplinks.iter().flat_map(of).collect()
+}
