@@ -9,7 +9,6 @@
 //! What a row means is in [`Row::definition`]. A peer that fails has no value in the rows concerned,
 //! and a note that says why; the others go on.
 
-mod allowed;
 mod contender;
 mod measure;
 mod peer;
@@ -25,11 +24,13 @@ use std::path::PathBuf;
 pub use peer::{MissingPackages, NotBuilt, Peer, check_packages, peers_folder};
 pub use row::{Row, UnknownRow};
 
-use allowed::AllowedControls;
+pub(crate) use progress::Progress;
+
 use contender::Contender;
 use measure::{Task, idle};
-use progress::Progress;
 use scene::Scene;
+
+use crate::allowed::AllowedControls;
 
 /// What to compare, and with what.
 #[derive(Debug, Clone)]
@@ -108,7 +109,7 @@ impl Comparison {
             return;
         }
         for links in Contender::links(peer, scene) {
-            progress.now(peer, "start");
+            progress.now(format_args!("{peer}: start"));
             let contender = match Contender::start(peer, scene, &links, options) {
                 Ok(contender) => contender,
                 Err(error) => {
@@ -121,7 +122,7 @@ impl Comparison {
             };
             let is_wanted = |task: &Task| task.rows().iter().any(|row| wanted.contains(row));
             for task in Task::ALL.into_iter().filter(is_wanted) {
-                progress.now(peer, task.rows()[0].key());
+                progress.now(format_args!("{peer}: {}", task.rows()[0].key()));
                 let cells = run(task, &contender).into_iter();
                 for (row, cell) in cells.filter(|(row, _)| wanted.contains(row)) {
                     self.note(row, peer, cell);

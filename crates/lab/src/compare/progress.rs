@@ -1,16 +1,15 @@
-//! How far the comparison is, on standard error.
+//! How far a measurement is, on standard error.
 
+use std::fmt;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::peer::Peer;
-
 /// A bar on a terminal, lines elsewhere.
-pub(super) struct Progress(ProgressBar);
+pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
-    pub(super) fn new(steps: usize) -> Self {
+    pub(crate) fn new(steps: usize) -> Self {
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len}  {elapsed}  {msg}")
             .unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = ProgressBar::new(steps as u64).with_style(style);
@@ -19,20 +18,20 @@ impl Progress {
     }
 
     /// Something begins.
-    pub(super) fn now(&self, peer: Peer, what: &str) {
+    pub(crate) fn now(&self, what: impl fmt::Display) {
         if self.0.is_hidden() {
-            eprintln!("{:4.0} s  {peer}: {what}", self.0.elapsed().as_secs_f64());
+            eprintln!("{:4.0} s  {what}", self.0.elapsed().as_secs_f64());
         } else {
-            self.0.set_message(format!("{peer}: {what}"));
+            self.0.set_message(what.to_string());
         }
     }
 
-    /// A peer is done with a scene.
-    pub(super) fn step(&self) {
+    /// One more is done.
+    pub(crate) fn step(&self) {
         self.0.inc(1);
     }
 
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.0.finish_and_clear();
     }
 }

@@ -79,7 +79,7 @@ fn section(outcome: &Outcome, recording: &Recording) -> Section {
         heading: recording.phase.title().into(),
         text: vec![explanation(outcome, recording)],
         chart: Some(chart(outcome, recording)),
-        table: None,
+        ..Section::default()
     }
 }
 

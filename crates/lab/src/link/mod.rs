@@ -19,4 +19,5 @@ pub use counters::{Counters, DirectionCounters};
 pub use engine::{Departure, Engine, Fate, QueueFull};
 pub use parse::ParseProfileError;
 pub use profile::{Direction, Fraction, Profile, QueueLimit, Rate, WIRE_OVERHEAD};
+pub(crate) use random::Random;
 pub use tap::{Tap, TapError};

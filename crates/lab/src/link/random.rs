@@ -1,15 +1,15 @@
 /// SplitMix64 (Steele, Lea and Flood, 2014): small, and the same numbers for the same seed on
 /// every machine, which is what a repeatable loss pattern needs.
 #[derive(Debug, Clone)]
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub(super) const fn new(seed: u64) -> Self {
+    pub(crate) const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// Evenly distributed in 0.0..1.0.
-    pub(super) fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         // 53 bits fill an f64's mantissa exactly.
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }

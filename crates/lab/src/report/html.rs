@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use super::{Figure, Report, Section, Table, chart};
+use super::{Figure, Report, Section, Table, chart, heat_map};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -74,6 +74,9 @@ fn section(section: &Section, out: &mut String) {
     }
     if let Some(drawing) = &section.chart {
         chart::draw(drawing, out);
+    }
+    if let Some(map) = &section.heat_map {
+        heat_map::draw(map, out);
     }
     if let Some(numbers) = &section.table {
         table(numbers, out);

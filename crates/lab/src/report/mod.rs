@@ -1,12 +1,14 @@
 //! Reports: one HTML file that needs no other, readable in light and in dark, well-formed as XML.
 
 mod chart;
+mod heat_map;
 mod html;
 mod scale;
 #[cfg(test)]
 mod tests;
 
 pub use chart::{Area, Chart, Line, Mark, Rule};
+pub use heat_map::{Axis, Cell, Group, HeatMap};
 
 /// A page.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +43,8 @@ pub struct Section {
     pub text: Vec<String>,
     /// A drawing below.
     pub chart: Option<Chart>,
+    /// A grid of values below.
+    pub heat_map: Option<HeatMap>,
     /// Numbers below.
     pub table: Option<Table>,
 }

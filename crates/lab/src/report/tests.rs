@@ -13,7 +13,12 @@ fn report() -> Report {
                 heading: "Over time".into(),
                 text: vec!["What the links carry.".into()],
                 chart: Some(chart()),
-                table: None,
+                ..Section::default()
+            },
+            Section {
+                heading: "By kind".into(),
+                heat_map: Some(heat_map()),
+                ..Section::default()
             },
             Section {
                 heading: "Numbers".into(),
@@ -57,6 +62,37 @@ fn chart() -> Chart {
             at: 1.5,
             label: "lte pulled".into(),
         }],
+    }
+}
+
+/// Two groups of columns, one of rows.
+fn heat_map() -> HeatMap {
+    let group = |name: &str, members: &[&str]| Group {
+        name: name.into(),
+        members: members.iter().map(ToString::to_string).collect(),
+    };
+    let cell = |value| Cell {
+        value,
+        detail: "a < b".into(),
+    };
+    HeatMap {
+        label: "ratios".into(),
+        columns: Axis {
+            name: "rate and queue".into(),
+            groups: vec![
+                group("5 Mb/s", &["30 ms", "1 s"]),
+                group("20 Mb/s", &["1 s"]),
+            ],
+        },
+        rows: Axis {
+            name: "loss".into(),
+            groups: vec![group("15 ms", &["0 %", "2 %"])],
+        },
+        cells: vec![
+            vec![cell(Some(0.5)), cell(Some(0.969)), cell(Some(0.97))],
+            vec![cell(Some(1.03)), cell(Some(2.0)), cell(None)],
+        ],
+        limits: [0.8, 0.9, 0.97, 1.03, 1.2, 1.5],
     }
 }
 
@@ -107,8 +143,19 @@ fn what_is_above_the_top_stays_inside() {
 }
 
 #[test]
-fn an_empty_chart_is_drawn_too() {
+fn colours_follow_the_limits_and_low_values_are_marked() {
+    let html = report().to_html();
+    let cells = html
+        .lines()
+        .filter_map(|line| line.strip_prefix("<g class=\"cell ")?.split_once('"'));
+    let classes: Vec<_> = cells.map(|(class, _)| class).collect();
+    assert_eq!(classes, ["h0 low", "h2 low", "h3", "h4", "h6", "unknown"]);
+}
+
+#[test]
+fn an_empty_drawing_is_drawn_too() {
     let mut out = String::new();
     chart::draw(&Chart::default(), &mut out);
+    heat_map::draw(&HeatMap::default(), &mut out);
     assert!(!out.contains("NaN") && !out.contains("inf"), "{out}");
 }

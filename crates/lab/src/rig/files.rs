@@ -70,6 +70,7 @@ impl Files {
             ("capture", capture.into()),
         ]);
         table([
+            ("usage", text(&self.path("edge.usage"))),
             ("host", host.into()),
             ("uplink", Value::Array(uplinks.collect())),
             (

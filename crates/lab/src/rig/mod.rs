@@ -28,8 +28,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::topology::{Lab, Node, addresses};
-use crate::traffic::{self, Client, Origin, Via};
+use crate::topology::{Lab, Node, Uplink, addresses};
+use crate::traffic::{self, Client, Direction, Flow, FlowSpec, Gaps, Origin, Via};
 
 pub use error::RigError;
 pub use process::{Process, ProcessError, Stopped};
@@ -64,7 +64,6 @@ pub struct Rig {
     // In this order: programs end before the network that they are in.
     edge: Option<Process>,
     hub: Option<Process>,
-    #[expect(dead_code, reason = "serves until dropped")]
     origin: Origin,
     spec: RigSpec,
     lab: Lab,
@@ -301,6 +300,35 @@ impl Rig {
             .run(|| Client::connect(via, origin, limit))
     }
 
+    /// Small messages from the origin to a Windows program or the other way, one every `every`, on a
+    /// new connection; when they came. `limit` as of [`Rig::connect`].
+    ///
+    /// # Errors
+    /// As [`traffic::message_gaps`].
+    pub fn messages(
+        &self,
+        direction: Direction,
+        every: Duration,
+        count: u32,
+        limit: Duration,
+    ) -> Result<Gaps, traffic::Error> {
+        let mut client = self.connect(limit)?;
+        match direction {
+            Direction::Down => traffic::message_gaps(&mut client, every, count),
+            Direction::Up => traffic::message_gaps_up(&mut client, &self.origin, every, count),
+        }
+    }
+
+    /// An endless download or upload of a Windows program.
+    ///
+    /// # Errors
+    /// When the connection can't be made.
+    pub fn flow(&self, direction: Direction) -> anyhow::Result<Flow> {
+        let windows = self.lab.namespace(Node::Windows);
+        let spec = FlowSpec::new(windows, self.via(), self.origin(), &self.origin);
+        Flow::start(&spec, direction)
+    }
+
     /// Stops the edge by SIGTERM and waits until it has cleaned up; by SIGKILL after 10 s.
     ///
     /// # Errors
@@ -359,20 +387,20 @@ impl Drop for Rig {
 /// How many uplinks are up and have an address with an endpoint, by the edge's status.
 #[must_use]
 pub fn uplinks_in_use(status: &Value) -> usize {
-    let uplinks = status["uplinks"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let has_endpoint = |uplink: &&Value| {
-        let addresses = uplink["addresses"]
-            .as_array()
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        addresses.iter().any(|address| address["endpoint"].is_u64())
-    };
-    uplinks
-        .iter()
-        .filter(|uplink| uplink["state"] == "up")
-        .filter(has_endpoint)
-        .count()
+    let uplinks = status["uplinks"].as_array();
+    let uplinks = uplinks.map(Vec::as_slice).unwrap_or_default();
+    uplinks.iter().filter(|uplink| in_use(uplink)).count()
+}
+
+/// Whether an uplink is one of those.
+#[must_use]
+pub fn is_in_use(status: &Value, uplink: Uplink) -> bool {
+    in_use(&status["uplinks"][uplink.position()])
+}
+
+fn in_use(uplink: &Value) -> bool {
+    let addresses = uplink["addresses"].as_array();
+    let addresses = addresses.map(Vec::as_slice).unwrap_or_default();
+    let has_endpoint = |address: &Value| address["endpoint"].is_u64();
+    uplink["state"] == "up" && addresses.iter().any(has_endpoint)
 }

@@ -226,8 +226,12 @@ impl Client {
         Ok(length)
     }
 
-    pub(super) fn reader(&mut self) -> &mut impl Read {
+    pub(super) fn reader(&mut self) -> &mut impl BufRead {
         &mut self.stream
+    }
+
+    pub(super) fn socket(&self) -> &TcpStream {
+        self.stream.get_ref()
     }
 }
 

@@ -6,8 +6,10 @@
 mod client;
 mod content;
 mod exchange;
+mod flow;
 mod messages;
 mod origin;
+mod received;
 mod series;
 
 pub use client::Client;
@@ -16,7 +18,11 @@ pub use client::Transfer;
 pub use client::Via;
 pub use content::Content;
 pub use exchange::Exchanges;
+pub use flow::Direction;
+pub use flow::Flow;
+pub use flow::FlowSpec;
 pub use messages::Gaps;
 pub use messages::message_gaps;
+pub use messages::message_gaps_up;
 pub use origin::Origin;
 pub use series::Series;

@@ -3,8 +3,10 @@
 //! One thread serves all connections, and one that idles costs a socket and a small buffer: what is
 //! measured shall be what lies between client and origin.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -18,12 +20,11 @@ use mptcp::Transport;
 use netcfg::NetNs;
 
 use super::content::Content;
+use super::messages::{MESSAGE, message};
+use super::received::Sink;
 
 /// Bytes of a body that leave together with its head.
 const FIRST: u64 = 16 * 1024;
-
-/// Bytes of one message of `/messages/`.
-pub(super) const MESSAGE: usize = 16;
 
 /// A buffer for the heads of requests.
 const REQUESTS: usize = 1024;
@@ -38,9 +39,12 @@ const PAUSE: Duration = Duration::from_millis(10);
 ///
 /// * `GET /bytes/N`: N bytes of [`Content`].
 /// * `PUT /sink`: takes a body, checks it, answers `ok` or `corrupt`.
+/// * `PUT /flow/ID`: takes the body that a [`Flow`](super::Flow) has announced in this process, or
+///   [`message_gaps_up`](super::message_gaps_up).
 /// * `GET /messages/MILLISECONDS/COUNT`: COUNT messages of 16 bytes, one every so often.
 #[derive(Debug)]
 pub struct Origin {
+    expected: Arc<Expected>,
     /// Its end is heard by the thread.
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -65,20 +69,28 @@ impl Origin {
             TcpListener::from_std(listening.listener)?
         };
         let (stop, stopped) = oneshot::channel();
+        let expected = Arc::new(Expected::default());
+        let for_serving = Arc::clone(&expected);
         let thread = std::thread::Builder::new()
             .name("origin".into())
             .spawn(move || {
                 runtime.block_on(async {
                     tokio::select! {
-                        () = accept(&listener) => {}
+                        () = accept(&listener, &for_serving) => {}
                         _ = stopped => {}
                     }
                 });
             })?;
         Ok(Self {
+            expected,
             stop: Some(stop),
             thread: Some(thread),
         })
+    }
+
+    /// Announces one body to `PUT /flow/ID` and who will take it. Returns the ID.
+    pub(super) fn expect(&self, sink: Arc<dyn Sink>) -> u64 {
+        self.expected.add(sink)
     }
 }
 
@@ -91,18 +103,18 @@ impl Drop for Origin {
     }
 }
 
-async fn accept(listener: &TcpListener) {
+async fn accept(listener: &TcpListener, expected: &Arc<Expected>) {
     loop {
         match listener.accept().await {
             // A client that goes away is the client's affair: tests read its side.
-            Ok((stream, _)) => drop(tokio::spawn(serve(stream))),
+            Ok((stream, _)) => drop(tokio::spawn(serve(stream, Arc::clone(expected)))),
             Err(_) => tokio::time::sleep(PAUSE).await,
         }
     }
 }
 
 /// Serves requests until the client closes.
-async fn serve(stream: TcpStream) -> io::Result<()> {
+async fn serve(stream: TcpStream, expected: Arc<Expected>) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut stream = BufReader::with_capacity(REQUESTS, stream);
     while let Some(request) = Request::read(&mut stream).await? {
@@ -112,12 +124,15 @@ async fn serve(stream: TcpStream) -> io::Result<()> {
                 send_messages(stream.get_mut(), every, count).await?;
             }
             Request::Sink(length) => {
-                let verdict = if receive_content(&mut stream, length).await? {
-                    "ok"
-                } else {
-                    "corrupt"
-                };
+                let (mut content, mut good) = (Content::default(), true);
+                receive(&mut stream, length, |piece| good &= content.verify(piece)).await?;
+                let verdict = if good { "ok" } else { "corrupt" };
                 respond(stream.get_mut(), "200 OK", verdict).await?;
+            }
+            Request::Flow { id, length } => {
+                let sink = expected.take(id).ok_or(io::ErrorKind::NotFound)?;
+                receive(&mut stream, length, |piece| sink.take(piece)).await?;
+                respond(stream.get_mut(), "200 OK", "").await?;
             }
             Request::Unknown => {
                 respond(stream.get_mut(), "404 Not Found", "no such path\n").await?;
@@ -131,6 +146,7 @@ enum Request {
     Bytes(u64),
     Messages { every: Duration, count: u32 },
     Sink(u64),
+    Flow { id: u64, length: u64 },
     Unknown,
 }
 
@@ -167,6 +183,9 @@ impl Request {
                 _ => Self::Unknown,
             },
             (["sink"], Some(length)) => Self::Sink(length),
+            (["flow", id], Some(length)) => id
+                .parse()
+                .map_or(Self::Unknown, |id| Self::Flow { id, length }),
             _ => Self::Unknown,
         }
     }
@@ -208,29 +227,56 @@ async fn send_messages(stream: &mut TcpStream, every: Duration, count: u32) -> i
     for number in 0..count {
         // A schedule, not a pause after each: a slow write must not thin the stream out.
         tokio::time::sleep_until(start + every * number).await;
-        let mut message = [0; MESSAGE];
-        message[..4].copy_from_slice(&number.to_be_bytes());
-        stream.write_all(&message).await?;
+        stream.write_all(&message(number)).await?;
     }
     Ok(())
 }
 
-async fn receive_content(
+/// `take` hears of every piece of the body.
+async fn receive(
     reader: &mut (impl AsyncReadExt + Unpin),
     length: u64,
-) -> io::Result<bool> {
-    let mut content = Content::default();
+    mut take: impl FnMut(&[u8]),
+) -> io::Result<()> {
     let mut buffer = vec![0; PIECE];
     let mut left = length;
-    let mut good = true;
     while left > 0 {
         let limit = PIECE.min(usize::try_from(left).unwrap_or(PIECE));
         let count = reader.read(&mut buffer[..limit]).await?;
         if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        good &= content.verify(&buffer[..count]);
+        take(&buffer[..count]);
         left -= count as u64;
     }
-    Ok(good)
+    Ok(())
+}
+
+/// Bodies that were announced and have not yet come.
+#[derive(Debug, Default)]
+struct Expected(Mutex<Announced>);
+
+#[derive(Debug, Default)]
+struct Announced {
+    last: u64,
+    bodies: HashMap<u64, Arc<dyn Sink>>,
+}
+
+impl Expected {
+    fn add(&self, sink: Arc<dyn Sink>) -> u64 {
+        let mut announced = self.lock();
+        announced.last += 1;
+        let id = announced.last;
+        announced.bodies.insert(id, sink);
+        id
+    }
+
+    fn take(&self, id: u64) -> Option<Arc<dyn Sink>> {
+        self.lock().bodies.remove(&id)
+    }
+
+    /// An `Announced` is whole at every moment, so a panic elsewhere leaves nothing to fear.
+    fn lock(&self) -> MutexGuard<'_, Announced> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

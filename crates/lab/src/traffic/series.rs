@@ -55,6 +55,15 @@ impl Series {
         rate(&self.bytes[from..], intervals)
     }
 
+    /// Bits per second from `from` after the start on, for `length`. Both are whole intervals.
+    #[must_use]
+    pub fn mean(&self, from: Duration, length: Duration) -> f64 {
+        let intervals = |time: Duration| (time.as_nanos() / Self::EVERY.as_nanos()) as usize;
+        let span = self.bytes.iter().skip(intervals(from));
+        let bytes: u64 = span.take(intervals(length)).sum();
+        bytes as f64 * 8.0 / length.as_secs_f64()
+    }
+
     /// Bits per second, averaged over a centred window of so many intervals (an odd number), one
     /// value for each interval. Outside the series there is nothing: zero.
     #[must_use]
@@ -179,6 +188,18 @@ mod tests {
         assert!(after.abs_diff(400) <= 20, "{after}");
         assert_eq!(back.reaches(50e6, at(&back, 1_100)), None);
         assert_eq!(back.reaches(1.0, at(&back, 10_000)), None);
+    }
+
+    #[test]
+    fn a_mean_counts_only_its_own_span() {
+        let mut series = Series::new(Instant::now());
+        for (interval, bytes) in [0, 0, 1000, 3000, 500].into_iter().enumerate() {
+            series.add(series.start() + Series::EVERY * interval as u32, bytes);
+        }
+        let milliseconds = Duration::from_millis;
+        let mean = series.mean(milliseconds(20), milliseconds(20));
+        assert_eq!(mean, 4000.0 * 8.0 / 0.02);
+        assert_eq!(series.mean(milliseconds(100), milliseconds(20)), 0.0);
     }
 
     #[test]

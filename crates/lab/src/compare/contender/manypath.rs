@@ -117,7 +117,7 @@ fn edge_settings(scene: Scene, url: &str, place: &Place, folder: &Path) -> Strin
         )
     });
     format!(
-        "[host]\ninterface = \"{}\"\n{}[out]\nhub = \"{url}\"\n\
+        "usage = \"{folder}/edge.usage\"\n[host]\ninterface = \"{}\"\n{}[out]\nhub = \"{url}\"\n\
          [control]\nsocket = \"{folder}/edge.sock\"\n{}",
         addresses::eth0(),
         uplinks.collect::<String>(),

@@ -22,7 +22,7 @@ use super::scene::{Addressing, Place, Scene};
 use crate::link::Profile;
 use crate::rig::{ORIGIN_PORT, Process};
 use crate::topology::addresses;
-use crate::traffic::{self, Client, Origin, Via};
+use crate::traffic::{self, Client, Direction, Flow, FlowSpec, Origin, Via};
 
 /// How long the first object may take to come through.
 const FIRST_OBJECT: Duration = Duration::from_secs(15);
@@ -33,7 +33,7 @@ pub(super) struct Contender {
     pub(super) peer: Peer,
     pub(super) scene: Scene,
     programs: Programs,
-    _origin: Origin,
+    origin: Origin,
     /// Where the user's programs run.
     client: NetNs,
     pub(super) place: Place,
@@ -95,7 +95,7 @@ impl Contender {
             peer,
             scene,
             programs,
-            _origin: origin,
+            origin,
             client,
             place,
             _folder: folder,
@@ -108,6 +108,17 @@ impl Contender {
     pub(super) fn connect(&self, limit: Duration) -> Result<Client, traffic::Error> {
         self.client
             .run(|| Client::connect(Via::Direct, Self::origin(), limit))
+    }
+
+    /// An endless download, whose times are told since `since`. `compare`: every byte.
+    pub(super) fn download(&self, since: Instant, compare: bool) -> anyhow::Result<Flow> {
+        let spec = FlowSpec::new(&self.client, Via::Direct, Self::origin(), &self.origin);
+        let spec = FlowSpec {
+            since,
+            compare,
+            ..spec
+        };
+        Flow::start(&spec, Direction::Down)
     }
 
     pub(super) fn origin() -> SocketAddr {

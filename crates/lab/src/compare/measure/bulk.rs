@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use super::super::contender::{Contender, CpuTime};
 use super::median;
-use super::stream::{Stream, rate};
+use crate::traffic::Flow;
 
 const ROUNDS: usize = 3;
 const WARM_UP: Duration = Duration::from_secs(1);
@@ -52,16 +52,16 @@ fn download(
     length: Duration,
 ) -> anyhow::Result<Download> {
     let begin = Instant::now();
-    let streams: Vec<Stream> = (0..connections)
-        .map(|_| Stream::start(contender, begin, contender.scene.is_emulated()))
+    let flows: Vec<Flow> = (0..connections)
+        .map(|_| contender.download(begin, contender.scene.is_emulated()))
         .collect::<anyhow::Result<_>>()?;
     std::thread::sleep(warm_up.saturating_sub(begin.elapsed()));
     let before = contender.cpu()?;
     std::thread::sleep((warm_up + length).saturating_sub(begin.elapsed()));
     let after = contender.cpu()?;
-    let rates: Vec<anyhow::Result<f64>> = streams
+    let rates: Vec<anyhow::Result<f64>> = flows
         .into_iter()
-        .map(|stream| Ok(rate(&stream.finish()?, warm_up, length)))
+        .map(|flow| Ok(flow.finish()?.mean(warm_up, length)))
         .collect();
     let bits_per_second = sum(rates)?;
     Ok(Download {

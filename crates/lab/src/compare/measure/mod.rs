@@ -5,14 +5,15 @@ mod exchanges;
 mod fault;
 pub(super) mod idle;
 mod objects;
-mod stream;
 
 use std::time::Duration;
+
+use anyhow::Context;
 
 use super::contender::Contender;
 use super::row::Row;
 use super::scene::Scene;
-use fault::Fault;
+use crate::faults::round::Fault;
 
 /// A measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,16 +110,8 @@ impl Task {
     }
 }
 
-/// The middle value, or the mean of the two in the middle.
-fn median(mut values: Vec<f64>) -> anyhow::Result<f64> {
-    anyhow::ensure!(!values.is_empty(), "nothing was measured");
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    Ok(if values.len() % 2 == 1 {
-        values[middle]
-    } else {
-        f64::midpoint(values[middle - 1], values[middle])
-    })
+fn median(values: Vec<f64>) -> anyhow::Result<f64> {
+    crate::median::median(values).context("nothing was measured")
 }
 
 #[cfg(test)]
@@ -138,12 +131,5 @@ mod tests {
             let scene = task.rows()[0].scene();
             assert!(task.rows().iter().all(|row| row.scene() == scene));
         }
-    }
-
-    #[test]
-    fn the_median_is_in_the_middle() {
-        assert_eq!(median(vec![9.0, 1.0, 2.0]).unwrap(), 2.0);
-        assert_eq!(median(vec![4.0, 1.0, 2.0, 9.0]).unwrap(), 3.0);
-        assert!(median(Vec::new()).is_err());
     }
 }

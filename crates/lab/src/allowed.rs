@@ -1,3 +1,5 @@
+//! The congestion controls that namespaces may use.
+
 use std::fs::File;
 
 use anyhow::Context;
@@ -6,9 +8,9 @@ use netcfg::Sysctl;
 const ALLOWED: &str = "net.ipv4.tcp_allowed_congestion_control";
 
 /// Held as long as the list is changed.
-const LOCK: &str = "/run/manypath-compare.lock";
+const LOCK: &str = "/run/manypath-measuring.lock";
 
-/// What the contenders use.
+/// What is measured uses these.
 const WANTED: [&str; 2] = ["cubic", "bbr"];
 
 /// Network namespaces may use these congestion controls as long as this lives.
@@ -17,7 +19,7 @@ const WANTED: [&str; 2] = ["cubic", "bbr"];
 /// whole machine (`tcp_set_default_congestion_control`, Linux 4.15), which holds reno and the
 /// machine's default at first.
 #[derive(Debug)]
-pub(super) struct AllowedControls {
+pub(crate) struct AllowedControls {
     setting: Sysctl,
     before: String,
     /// Given back after the list: fields are dropped after `drop`.
@@ -26,9 +28,9 @@ pub(super) struct AllowedControls {
 
 impl AllowedControls {
     /// Adds to the list. The calling thread has to be in the first network namespace. Waits until no
-    /// other comparison runs: it would put the list back in the middle of this one, and both would
+    /// other measurement runs: it would put the list back in the middle of this one, and both would
     /// measure each other's load.
-    pub(super) fn extend() -> anyhow::Result<Self> {
+    pub(crate) fn extend() -> anyhow::Result<Self> {
         let lock = File::create(LOCK).with_context(|| format!("cannot open {LOCK}"))?;
         lock.lock().with_context(|| format!("cannot lock {LOCK}"))?;
         let setting = Sysctl::new(ALLOWED)?;

@@ -1,0 +1,138 @@
+//! Is Manypath ever slower over two links than over the better one alone?
+//!
+//! One link stays as it is, the other goes through a grid of rates, round trips, losses and queues.
+//! With each, a download and an upload are measured over both links and over the second alone; over
+//! the first alone with every tenth, since the second can't change it. "Alone" is Manypath, too: the
+//! other link's cable is out. Each measurement has a connection of its own, and its goodput is what
+//! the receiver got.
+//!
+//! Before each measurement the links are quiet for some time, so that it gets a connection to the hub
+//! that has idled, as most in use have: a young one still knows how fast its path is.
+
+mod bench;
+mod grid;
+mod outcome;
+mod page;
+mod progress;
+mod stop;
+mod table;
+
+use std::iter::{Copied, Enumerate};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::slice::Iter;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::allowed::AllowedControls;
+use crate::link::Profile;
+use crate::traffic::Direction;
+
+pub use grid::{all_links, first_link, some_links};
+pub use outcome::{Line, Outcome, Summary};
+pub use stop::Stop;
+
+use bench::{Bench, Values};
+use progress::Progress;
+
+/// The first link alone is measured with every so many second links.
+const FIRST_EVERY: usize = 10;
+
+/// What to measure.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The `manypath` program.
+    pub program: PathBuf,
+    /// The second links, in the order in which they are measured.
+    pub links: Vec<Profile>,
+    /// Each once.
+    pub directions: Vec<Direction>,
+    /// How long each measurement counts, after a warm-up of 3 s.
+    pub length: Duration,
+    /// How long connections to the hub have idled before each measurement, at least.
+    pub idle: Duration,
+    /// So many at the same time, each with a rig of its own.
+    pub jobs: NonZeroUsize,
+}
+
+/// A value, or why there is none.
+type Cell = Result<f64, String>;
+
+/// Measures, and shows on standard error how far it is. Ends early by `stop`, with what there is by
+/// then. Needs root. Call it on a thread in the machine's first network namespace; the congestion
+/// controls that others may use are extended meanwhile.
+#[must_use]
+pub fn run(options: &Options, stop: &Stop) -> Outcome {
+    // Without it edge and hub say what they miss.
+    let _allowed = AllowedControls::extend().inspect_err(
+        |error| tracing::warn!(%error, "namespaces can't use every congestion control"),
+    );
+    let work = Work {
+        options,
+        stop,
+        links: Mutex::new(options.links.iter().copied().enumerate()),
+        outcome: Mutex::default(),
+        progress: Progress::new(options.links.len()),
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..options.jobs.get() {
+            scope.spawn(|| work.run());
+        }
+    });
+    work.progress.end();
+    work.outcome
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What the jobs share.
+struct Work<'a> {
+    options: &'a Options,
+    stop: &'a Stop,
+    links: Mutex<Enumerate<Copied<Iter<'a, Profile>>>>,
+    outcome: Mutex<Outcome>,
+    progress: Progress,
+}
+
+impl<'a> Work<'a> {
+    /// One job.
+    fn run(&self) {
+        let mut bench = None;
+        while let Some((number, link)) = self.next() {
+            let measured = self.measure(&mut bench, link, number % FIRST_EVERY == 0);
+            if self.stop.is_set() {
+                return;
+            }
+            let values = measured.unwrap_or_else(|error| {
+                // What does not work here may work in a new rig.
+                bench = None;
+                Values::failed(&self.options.directions, &format!("{error:#}"))
+            });
+            let mut outcome = lock(&self.outcome);
+            outcome.add(link, values);
+            self.progress.step(&outcome, link);
+        }
+    }
+
+    fn next(&self) -> Option<(usize, Profile)> {
+        lock(&self.links).next()
+    }
+
+    fn measure(
+        &self,
+        bench: &mut Option<Bench<'a>>,
+        link: Profile,
+        first_too: bool,
+    ) -> anyhow::Result<Values> {
+        let bench = match bench {
+            Some(bench) => bench,
+            None => bench.insert(Bench::new(self.options, self.stop)?),
+        };
+        bench.measure(link, first_too)
+    }
+}
+
+/// After a panic in one job the others go on with what there is.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

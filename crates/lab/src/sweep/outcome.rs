@@ -1,0 +1,305 @@
+//! What was measured, and what it comes to.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::Cell;
+use super::bench::Values;
+use crate::link::{Profile, QueueLimit};
+use crate::median::median;
+use crate::traffic::Direction;
+
+/// Two measurements of the same differ by less than what this is below 1.
+pub(super) const LIMIT: f64 = 0.97;
+
+/// A second link has something to give from this share of the first one's goodput on.
+const WORTH: f64 = 0.1;
+
+/// All that was measured.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Outcome {
+    /// In bits per second, of the first link alone.
+    first: BTreeMap<Direction, Vec<f64>>,
+    measured: Vec<Measured>,
+    notes: Vec<String>,
+}
+
+/// With one second link in one direction. In bits per second.
+#[derive(Debug, Clone, PartialEq)]
+struct Measured {
+    link: Profile,
+    direction: Direction,
+    second: Option<f64>,
+    both: Option<f64>,
+}
+
+/// One direction of a second link, as the grid knows it. Sorted as reports show it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Conditions {
+    pub(super) round_trip: Duration,
+    /// Parts per million.
+    pub(super) loss: u32,
+    /// Bits per second.
+    pub(super) rate: u64,
+    /// How long it takes to send what may wait.
+    pub(super) queue: Duration,
+}
+
+/// What was measured with one second link in one direction.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Line {
+    /// The second link.
+    pub link: Profile,
+    /// Which way.
+    pub direction: Direction,
+    /// Over the first link alone, in Mb/s of payload: the median of all measurements.
+    pub first_mbps: Option<f64>,
+    /// Over the second link alone.
+    pub second_mbps: Option<f64>,
+    /// Over both.
+    pub both_mbps: Option<f64>,
+    /// Over both by the better of the others.
+    pub ratio: Option<f64>,
+}
+
+/// What all lines come to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Summary {
+    /// How many ratios there are.
+    pub count: usize,
+    /// The smallest.
+    pub worst: Option<f64>,
+    /// The median of all.
+    pub median: Option<f64>,
+    /// The median of those where the second link alone reaches a tenth of the first.
+    pub median_worth: Option<f64>,
+    /// How many are below 0.97.
+    pub below: usize,
+}
+
+impl Outcome {
+    /// Takes in what was measured with one second link.
+    pub(super) fn add(&mut self, link: Profile, values: Values) {
+        for (direction, cell) in values.first.into_iter().flatten() {
+            let value = self.noted(cell, || format!("the first link alone, {direction}"));
+            self.first.entry(direction).or_default().extend(value);
+        }
+        let mut second = values.second;
+        for (direction, both) in values.both {
+            let both = self.noted(both, || format!("{link} and the first, {direction}"));
+            let second = second.remove(&direction);
+            let second =
+                second.and_then(|cell| self.noted(cell, || format!("{link} alone, {direction}")));
+            self.measured.push(Measured {
+                link,
+                direction,
+                second,
+                both,
+            });
+        }
+    }
+
+    fn noted(&mut self, cell: Cell, what: impl FnOnce() -> String) -> Option<f64> {
+        cell.map_err(|reason| self.notes.push(format!("{}: {reason}", what())))
+            .ok()
+    }
+
+    /// The lines of one direction, by round trip, loss, rate and queue.
+    #[must_use]
+    pub fn lines(&self, direction: Direction) -> Vec<Line> {
+        let measured = self.measured.iter();
+        let mut lines: Vec<Line> = measured
+            .filter(|measured| measured.direction == direction)
+            .map(|measured| self.line(measured))
+            .collect();
+        lines.sort_by_key(Line::conditions);
+        lines
+    }
+
+    /// Those of both directions, downloads first.
+    #[must_use]
+    pub fn all_lines(&self) -> Vec<Line> {
+        let directions = [Direction::Down, Direction::Up].into_iter();
+        directions
+            .flat_map(|direction| self.lines(direction))
+            .collect()
+    }
+
+    fn line(&self, measured: &Measured) -> Line {
+        let first = self.first_alone(measured.direction);
+        let better = first
+            .zip(measured.second)
+            .map(|(first, second)| first.max(second));
+        // Over nothing, no ratio says how much more something is.
+        let better = better.filter(|better| *better > 0.0);
+        let mbps = |value: Option<f64>| value.map(|value| value / 1e6);
+        Line {
+            link: measured.link,
+            direction: measured.direction,
+            first_mbps: mbps(first),
+            second_mbps: mbps(measured.second),
+            both_mbps: mbps(measured.both),
+            ratio: measured
+                .both
+                .zip(better)
+                .map(|(both, better)| both / better),
+        }
+    }
+
+    /// Bits per second over the first link alone.
+    fn first_alone(&self, direction: Direction) -> Option<f64> {
+        median(self.first.get(&direction)?.clone())
+    }
+
+    /// What all lines come to.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let lines = self.all_lines();
+        let ratios = || lines.iter().filter_map(|line| line.ratio);
+        let worth = lines.iter().filter(|line| line.is_worth());
+        Summary {
+            count: ratios().count(),
+            worst: ratios().min_by(f64::total_cmp),
+            median: median(ratios().collect()),
+            median_worth: median(worth.filter_map(|line| line.ratio).collect()),
+            below: ratios().filter(|ratio| *ratio < LIMIT).count(),
+        }
+    }
+
+    /// What could not be measured, and why.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+}
+
+impl Line {
+    pub(super) fn conditions(&self) -> Conditions {
+        Conditions::new(&self.link, self.direction)
+    }
+
+    fn is_worth(&self) -> bool {
+        let both = self.first_mbps.zip(self.second_mbps);
+        both.is_some_and(|(first, second)| second >= WORTH * first)
+    }
+}
+
+impl Conditions {
+    fn new(link: &Profile, direction: Direction) -> Self {
+        let way = match direction {
+            Direction::Down => link.down,
+            Direction::Up => link.up,
+        };
+        let rate = way.rate.get();
+        Self {
+            round_trip: link.round_trip(),
+            loss: (way.loss.get() * 1e6).round() as u32,
+            rate,
+            queue: match way.queue {
+                QueueLimit::Time(time) => time,
+                QueueLimit::Bytes(bytes) => {
+                    Duration::from_secs_f64(bytes as f64 * 8.0 / rate as f64)
+                }
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::bench::Goodput;
+    use super::*;
+
+    fn goodput(down: f64, up: f64) -> Goodput {
+        Goodput::from([(Direction::Down, Ok(down)), (Direction::Up, Ok(up))])
+    }
+
+    /// Four second links: a good one, one that harms, one that gives nothing, one that failed.
+    pub(crate) fn outcome() -> Outcome {
+        let mut outcome = Outcome::default();
+        let mut add = |link: &str, first, second, both| {
+            let values = Values {
+                first,
+                second,
+                both,
+            };
+            outcome.add(link.parse().unwrap(), values);
+        };
+        let (none, first) = (None, |rate| Some(goodput(rate, rate)));
+        add(
+            "50mbit,60ms",
+            first(31e6),
+            goodput(46e6, 46e6),
+            goodput(69e6, 73.6e6),
+        );
+        add(
+            "20mbit,300ms,loss=2%,queue=30ms",
+            first(33e6),
+            goodput(10e6, 12e6),
+            goodput(24e6, 32e6),
+        );
+        add(
+            "5mbit,60ms,queue=1s",
+            first(32e6),
+            goodput(1e6, 2e6),
+            goodput(32e6, 40e6),
+        );
+        let failed = |reason: &str| Goodput::from([(Direction::Down, Err(reason.to_owned()))]);
+        add(
+            "5mbit,15ms",
+            none,
+            failed("the connection broke"),
+            goodput(36e6, 36e6),
+        );
+        outcome
+    }
+
+    #[test]
+    fn the_first_link_counts_by_its_median_and_the_better_one_by_direction() {
+        let lines = outcome().lines(Direction::Down);
+        let ratios: Vec<_> = lines.iter().map(|line| line.ratio).collect();
+        assert_eq!(ratios, [None, Some(1.0), Some(1.5), Some(0.75)]);
+        assert!(lines.iter().all(|line| line.first_mbps == Some(32.0)));
+    }
+
+    #[test]
+    fn a_summary() {
+        let expected = Summary {
+            count: 6,
+            worst: Some(0.75),
+            // Of 0.75, 1, 1, 1.25, 1.5 and 1.6.
+            median: Some(1.125),
+            // Without 1 and 1.25, where the second link gives little.
+            median_worth: Some(1.25),
+            below: 1,
+        };
+        assert_eq!(outcome().summary(), expected);
+        assert_eq!(Outcome::default().summary(), Summary::default());
+    }
+
+    #[test]
+    fn what_failed_is_noted_and_has_no_ratio() {
+        let outcome = outcome();
+        assert_eq!(
+            outcome.notes(),
+            ["5mbit,15ms alone, down: the connection broke"]
+        );
+        let failed = outcome.lines(Direction::Down).remove(0);
+        assert_eq!(
+            (failed.second_mbps, failed.both_mbps, failed.ratio),
+            (None, Some(36.0), None)
+        );
+    }
+
+    #[test]
+    fn a_queue_in_bytes_stands_beside_those_in_time() {
+        let queue = |text: &str| Conditions::new(&text.parse().unwrap(), Direction::Up).queue;
+        assert_eq!(
+            queue("20mbit/8mbit,queue=100kb"),
+            Duration::from_millis(100)
+        );
+        assert_eq!(queue("20mbit,queue=30ms"), Duration::from_millis(30));
+    }
+}
