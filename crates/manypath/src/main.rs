@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{connect, edge, hub, settings, status};
+use commands::{connect, edge, hub, path, settings, status};
 
 /// Every Internet connection of a PC at once, for every TCP program (Multipath TCP).
 #[derive(Debug, Parser)]
@@ -29,6 +29,8 @@ enum Command {
     Hub(hub::Arguments),
     /// Show what a running edge does: uplinks, endpoints, connections and their subflows.
     Status(status::Arguments),
+    /// Show the uplinks with their roles, or change a role: active, backup or off.
+    Path(path::Arguments),
     /// Print an example or the JSON schema of the settings files, or check a file.
     Settings(settings::Arguments),
     /// Emulate PC, links and servers on this machine, and measure.
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         Command::Connect(arguments) => connect::run(arguments),
         Command::Hub(arguments) => hub::run(arguments),
         Command::Status(arguments) => status::run(arguments),
+        Command::Path(arguments) => path::run(arguments),
         Command::Settings(arguments) => settings::run(arguments),
         Command::Lab(arguments) => commands::lab::run(arguments),
     };

@@ -2,7 +2,9 @@
 
 mod compare;
 mod demo;
+mod faults;
 mod hold;
+mod sweep;
 
 use clap::Subcommand;
 
@@ -20,6 +22,10 @@ enum Command {
     Demo(demo::Arguments),
     /// Measure Manypath beside other programs on the same links.
     Compare(compare::Arguments),
+    /// Measure whether a second link, whatever it is like, ever makes Manypath slower.
+    Sweep(sweep::Arguments),
+    /// Let links fail under traffic, in every way and again and again.
+    Faults(faults::Arguments),
     /// Bring a lab up and leave it: two links, edge, hub and origin.
     Up(hold::Up),
     /// Hold a lab; what `up` runs in the background.
@@ -39,6 +45,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Command::Demo(arguments) => demo::run(arguments),
         Command::Compare(arguments) => compare::run(arguments),
+        Command::Sweep(arguments) => sweep::run(arguments),
+        Command::Faults(arguments) => faults::run(arguments),
         Command::Up(arguments) => hold::up(&arguments),
         Command::Serve(arguments) => hold::serve(&arguments),
         Command::Exec(arguments) => hold::exec(&arguments),

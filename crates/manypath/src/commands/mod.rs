@@ -1,11 +1,16 @@
-//! One module for each command.
+//! One module for each command, and what several of them need.
 
 pub mod connect;
 pub mod edge;
 pub mod hub;
 pub mod lab;
+pub mod path;
 pub mod settings;
 pub mod status;
+
+mod running;
+mod settings_file;
+mod uplinks;
 
 /// A runtime for a command that waits on many things.
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {

@@ -1,16 +1,21 @@
 //! `manypath status`
 
+mod text;
+pub mod uplink;
+
 use std::fmt::Write as _;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use serde_json::{Map, Value};
 
 use crate::Failure;
+use text::{bytes, write_table};
+pub use text::{list, word};
 
 /// How long the edge may take. It answers within milliseconds, or after its present round.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -26,8 +31,22 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
+    let status = ask(&arguments.socket)?;
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&status)?);
+    } else {
+        print!("{}", describe(&status, SystemTime::now()));
+    }
+    Ok(())
+}
+
+/// What an edge says of itself.
+///
+/// # Errors
+/// When none answers on the socket, or it stops in the middle.
+pub fn ask(socket: &Path) -> anyhow::Result<Value> {
     let mut text = String::new();
-    UnixStream::connect(&arguments.socket)
+    UnixStream::connect(socket)
         .and_then(|mut stream| {
             stream.set_read_timeout(Some(PATIENCE))?;
             stream.read_to_string(&mut text)
@@ -35,20 +54,14 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         .with_context(|| {
             format!(
                 "no edge answers on {}; start it with `manypath edge`, or name its control.socket with --socket",
-                arguments.socket.display()
+                socket.display()
             )
         })?;
-    let status: Value = serde_json::from_str(&text).context("the edge's answer is cut")?;
-    if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&status)?);
-    } else {
-        print!("{}", describe(&status));
-    }
-    Ok(())
+    serde_json::from_str(&text).context("the edge's answer is cut")
 }
 
 /// For people: uplinks first, then problems, then connections with their subflows.
-fn describe(status: &Value) -> String {
+fn describe(status: &Value, now: SystemTime) -> String {
     let mut out = String::new();
     let hub: Vec<&str> = list(&status["hub"]).map(word).collect();
     match hub.as_slice() {
@@ -59,7 +72,8 @@ fn describe(status: &Value) -> String {
         describe_hub(hub, &mut out);
     }
     for uplink in list(&status["uplinks"]) {
-        describe_uplink(uplink, &mut out);
+        out.push('\n');
+        uplink::describe(uplink, now, &mut out);
     }
     for problem in list(&status["problems"]) {
         let _ = writeln!(out, "\nproblem: {}", word(problem));
@@ -96,28 +110,6 @@ fn describe_hub(hub: &Map<String, Value>, out: &mut String) {
         count("reused"),
         count("requests"),
     );
-}
-
-fn describe_uplink(uplink: &Value, out: &mut String) {
-    let (name, interface) = (word(&uplink["name"]), word(&uplink["interface"]));
-    let state = word(&uplink["state"]).replace('-', " ");
-    let _ = match name == interface {
-        true => writeln!(out, "\nuplink {name}: {state}"),
-        false => writeln!(out, "\nuplink {name} ({interface}): {state}"),
-    };
-    let addresses = list(&uplink["addresses"]).map(|address| {
-        let gateway = address["gateway"].as_str();
-        let flags: Vec<&str> = list(&address["flags"]).map(word).collect();
-        vec![
-            word(&address["address"]).to_owned(),
-            gateway.map_or_else(String::new, |gateway| format!("by {gateway}")),
-            match address["endpoint"].as_u64() {
-                Some(id) => format!("endpoint {id} ({})", flags.join(", ")),
-                None => "no endpoint".to_owned(),
-            },
-        ]
-    });
-    write_table(addresses.collect(), out);
 }
 
 fn describe_connection(connection: &Value, uplinks: &Value, out: &mut String) {
@@ -173,44 +165,6 @@ fn uplink_of<'a>(local: &str, uplinks: &'a Value) -> &'a str {
         .map_or("-", |uplink| word(&uplink["name"]))
 }
 
-/// Rows with columns as wide as their widest cell.
-fn write_table(rows: Vec<Vec<String>>, out: &mut String) {
-    let columns = rows.first().map_or(0, Vec::len);
-    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    for row in &rows {
-        let cells = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("  {cell:width$}"));
-        let line: String = cells.collect();
-        let _ = writeln!(out, "{}", line.trim_end());
-    }
-}
-
-fn list(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().into_iter().flatten()
-}
-
-fn word(value: &Value) -> &str {
-    value.as_str().unwrap_or("?")
-}
-
-fn bytes(value: &Value) -> String {
-    let mut size = value.as_f64().unwrap_or_default();
-    let units = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let mut unit = 0;
-    while size >= 1024.0 && unit + 1 < units.len() {
-        size /= 1024.0;
-        unit += 1;
-    }
-    if unit == 0 {
-        format!("{size} B")
-    } else {
-        format!("{size:.1} {}", units[unit])
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -257,7 +211,7 @@ mod tests {
             }],
         });
         assert_eq!(
-            describe(&status),
+            describe(&status, SystemTime::UNIX_EPOCH),
             "mode: double, by 203.0.113.2:443
 hub: connected, manypath 0.1.0, protocol version 1
   12 idle, 1 in use, 0 being opened; 31 of 40 requests went over a connection used before
@@ -277,14 +231,5 @@ socks5 from 172.22.0.2:5000 to origin.test:80: 90 B up, 14.4 MiB down
   -     10.0.0.9:1024 to 203.0.113.2:1080       established  rtt 180.5 ms  122 B sent  12 B received     2.8 KiB retransmitted  window 14 segments
 "
         );
-    }
-
-    #[test]
-    fn sizes_have_the_unit_that_fits() {
-        let text = |size: u64| bytes(&json!(size));
-        assert_eq!(text(0), "0 B");
-        assert_eq!(text(1023), "1023 B");
-        assert_eq!(text(1024), "1.0 KiB");
-        assert_eq!(text(5 << 40), "5.0 TiB");
     }
 }

@@ -1,16 +1,17 @@
-//! Writes the link into the edge's settings. Every other byte of the file stays, unless its lines end in
-//! different ways.
+//! Writes the link into the edge's settings.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
+use settings::HubLink;
 use settings::edge::{Hub, Settings};
-use settings::{FolderLock, HubLink};
-use toml_edit::{DocumentMut, Item, Value};
+use toml_edit::{DocumentMut, Item};
 
 use super::uplinks::Uplink;
+use crate::Failure;
+use crate::commands::settings_file;
 
 /// Only its owner may read a file with a link.
 const MODE: u32 = 0o600;
@@ -19,14 +20,14 @@ const MODE: u32 = 0o600;
 ///
 /// # Errors
 /// When the file can't be read or written; it then is what it was.
-pub fn replace(file: &Path, link: &HubLink) -> anyhow::Result<()> {
-    let cannot = || format!("cannot write {}; run this as root", file.display());
-    let _lock = FolderLock::around(file).with_context(cannot)?;
-    let text = fs::read_to_string(file).with_context(cannot)?;
-    let edited = with_hub(&text, link)?;
-    // Before the secret gets in.
-    fs::set_permissions(file, fs::Permissions::from_mode(MODE)).with_context(cannot)?;
-    settings::replace_file(file, &edited).with_context(cannot)
+pub fn replace(file: &Path, link: &HubLink) -> Result<(), Failure> {
+    settings_file::edit(file, |text| {
+        let edited = with_hub(text, link)?;
+        // Before the secret gets in.
+        fs::set_permissions(file, fs::Permissions::from_mode(MODE))
+            .with_context(|| format!("cannot write {}; run this as root", file.display()))?;
+        Ok((edited, ()))
+    })
 }
 
 /// Makes a settings file.
@@ -46,18 +47,8 @@ fn with_hub(text: &str, link: &HubLink) -> anyhow::Result<String> {
     let mut document: DocumentMut = text.parse()?;
     let edited = match document.get_mut("out").and_then(Item::as_table_like_mut) {
         Some(out) => {
-            match out.get_mut("hub").and_then(Item::as_value_mut) {
-                Some(value) => {
-                    // Blanks before it, and a comment behind it.
-                    let decor = value.decor().clone();
-                    *value = Value::from(secret.as_str());
-                    *value.decor_mut() = decor;
-                }
-                None => {
-                    out.insert("hub", Item::from(Value::from(secret.as_str())));
-                }
-            }
-            ends_like(text, document.to_string())
+            settings_file::set(out, "hub", &secret);
+            settings_file::render(&document, text)
         }
         // Behind everything, and a comment at the file's end.
         None => {
@@ -75,15 +66,6 @@ fn with_hub(text: &str, link: &HubLink) -> anyhow::Result<String> {
         "the settings are written in a way that this program can't edit; set out.hub by hand"
     );
     Ok(edited)
-}
-
-/// toml_edit ends all lines as Linux does; a file may come from Windows.
-fn ends_like(text: &str, edited: String) -> String {
-    let (all, windows) = (text.matches('\n').count(), text.matches("\r\n").count());
-    match windows > 0 && windows == all {
-        true => edited.replace('\n', "\r\n"),
-        false => edited,
-    }
 }
 
 /// A settings file with the uplinks that were found; `None` when there is none.

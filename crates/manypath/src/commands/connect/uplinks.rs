@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
-use netcfg::{Address, Family, InterfaceIndex, Link, Route, RouteKind, Scope, TableId};
-use settings::Guid;
+use netcfg::{Address, Family, Link, Route, RouteKind, Scope, TableId};
 use settings::edge::Settings;
+
+use crate::commands::uplinks;
 
 /// Links, addresses and routes of this machine.
 #[derive(Clone, Debug, Default)]
@@ -38,34 +39,20 @@ pub fn find(settings: Option<&Settings>, machine: &Machine) -> Vec<Uplink> {
 
 impl Machine {
     fn of_settings(&self, settings: &Settings) -> Vec<Uplink> {
-        let host = settings.host.as_ref();
-        let host = host.and_then(|host| self.links.iter().find(|it| fits(&host.interface, it)));
-        let mut taken: Vec<InterfaceIndex> = host.map(|link| link.index).into_iter().collect();
-        let mut found = Vec::new();
-        for rule in &settings.uplinks {
-            let name = |other: &str| {
-                rule.name
-                    .as_ref()
-                    .map_or(other.to_owned(), |it| it.to_string())
-            };
-            let mut missing = !rule.interface.is_pattern();
-            for link in self.links.iter().filter(|it| fits(&rule.interface, it)) {
-                missing = false;
-                if !link.loopback && !taken.contains(&link.index) {
-                    taken.push(link.index);
-                    let families = [Some(Family::V4), rule.ipv6.then_some(Family::V6)];
-                    found.push(self.uplink(name(link.name.as_str()), link, families));
-                }
+        let found = uplinks::find(settings, &self.links).into_iter();
+        let found = found.map(|found| match found.link {
+            Some(link) => {
+                let ipv6 = settings.uplinks[found.rule].ipv6;
+                let families = [Some(Family::V4), ipv6.then_some(Family::V6)];
+                self.uplink(found.name, link, families)
             }
-            if missing {
-                found.push(Uplink {
-                    name: name(&rule.interface.to_string()),
-                    interface: None,
-                    addresses: Vec::new(),
-                });
-            }
-        }
-        found
+            None => Uplink {
+                name: found.name,
+                interface: None,
+                addresses: Vec::new(),
+            },
+        });
+        found.collect()
     }
 
     fn with_default_route(&self) -> Vec<Uplink> {
@@ -109,12 +96,6 @@ impl Machine {
         });
         usable.min_by_key(|it| it.temporary).map(|it| it.net.addr())
     }
-}
-
-fn fits(wanted: &settings::InterfaceMatch, link: &Link) -> bool {
-    let mac = link.mac.map(|mac| settings::MacAddress::from(mac.0));
-    let vmbus: Option<Guid> = link.vmbus.as_deref().and_then(|id| id.parse().ok());
-    wanted.matches(link.name.as_ref(), mac, vmbus)
 }
 
 #[cfg(test)]

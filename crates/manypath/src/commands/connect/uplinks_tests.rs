@@ -1,4 +1,4 @@
-use netcfg::MacAddress;
+use netcfg::{InterfaceIndex, MacAddress};
 
 use super::*;
 
@@ -13,6 +13,7 @@ fn link(index: u32, name: &str) -> Link {
         mtu: 1500,
         loopback: name == "lo",
         vmbus: None,
+        bytes: None,
     }
 }
 

@@ -1,0 +1,165 @@
+//! `manypath path set`
+
+use std::fmt;
+
+use netcfg::{Link, Netlink};
+use serde_json::{Value, json};
+use settings::edge::{Role, Settings};
+
+use super::SetArguments;
+use super::edit::{Target, with_role};
+use crate::Failure;
+use crate::commands::running::{self, NotReloaded, RESTART};
+use crate::commands::{runtime, settings_file};
+
+/// What was done, and what came of it.
+#[derive(Debug)]
+struct Report {
+    /// The uplink's name.
+    uplink: String,
+    role: Role,
+    /// `Err` when none goes by the settings.
+    edge: Result<Reloaded, NotReloaded>,
+}
+
+/// An edge that has read the settings.
+#[derive(Debug)]
+enum Reloaded {
+    /// It goes by the role.
+    GoesByIt,
+    /// It keeps all its uplinks as they are, because something else about them has changed, too.
+    NeedsRestart,
+}
+
+pub fn run(arguments: &SetArguments) -> Result<(), Failure> {
+    let SetArguments { name, role, .. } = arguments;
+    let file = &arguments.settings;
+    let wrong = |errors: settings::Errors| Failure::Settings(errors.to_string());
+    let control = Settings::load(file).map_err(wrong)?.control;
+    let runtime = runtime()?;
+    let links = runtime.block_on(links())?;
+    let uplink = settings_file::edit(file, |text| {
+        let settings = Settings::parse(text, &file.display().to_string()).map_err(wrong)?;
+        let target = Target::find(name, &settings, &links)?;
+        Ok((with_role(text, &settings, &target, *role)?, target.uplink))
+    })?;
+    let socket = arguments.socket.as_ref().unwrap_or(&control.socket);
+    let reloaded = runtime.block_on(running::reload(socket, file));
+    let report = Report {
+        uplink,
+        role: *role,
+        edge: reloaded.map(|reloaded| Reloaded::of(&reloaded.status)),
+    };
+    match arguments.json {
+        true => println!("{}", serde_json::to_string_pretty(&report.json())?),
+        false => println!("{report}"),
+    }
+    match report.edge {
+        Err(NotReloaded::Refuses { .. }) => {
+            Err(anyhow::anyhow!("the role is written, and the edge does not go by it").into())
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn links() -> Result<Vec<Link>, netcfg::Error> {
+    Netlink::new()?.links().await
+}
+
+impl Reloaded {
+    fn of(status: &Value) -> Self {
+        let keys = status["settings"]["need_restart"].as_array();
+        match keys.is_some_and(|keys| keys.iter().any(|key| key == "uplink")) {
+            true => Self::NeedsRestart,
+            false => Self::GoesByIt,
+        }
+    }
+}
+
+impl Report {
+    /// For programs.
+    fn json(&self) -> Value {
+        let edge = match self.edge {
+            Err(NotReloaded::NotRunning) => "not running",
+            _ => "running",
+        };
+        let mut json =
+            json!({ "uplink": self.uplink, "role": self.role.to_string(), "edge": edge });
+        if let Some(problem) = self.problem() {
+            json["problem"] = problem.into();
+        }
+        json
+    }
+
+    /// Why an edge that runs does not go by the role.
+    fn problem(&self) -> Option<String> {
+        match &self.edge {
+            Ok(Reloaded::GoesByIt) | Err(NotReloaded::NotRunning) => None,
+            Ok(Reloaded::NeedsRestart) => Some(format!(
+                "more about the uplinks has changed than an edge that runs can take over. Run: {RESTART}"
+            )),
+            Err(why) => Some(why.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { uplink, role, edge } = self;
+        match (edge, self.problem()) {
+            (_, Some(problem)) => {
+                write!(
+                    f,
+                    "{uplink} is {role} in the settings, and not in the edge: {problem}"
+                )
+            }
+            (Err(_), None) => {
+                write!(
+                    f,
+                    "{uplink} is {role} from the next start of the edge on; none runs now"
+                )
+            }
+            (Ok(_), None) => write!(f, "{uplink} is {role} now"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(edge: Result<Reloaded, NotReloaded>) -> Report {
+        Report {
+            uplink: "lte".to_owned(),
+            role: Role::Backup,
+            edge,
+        }
+    }
+
+    #[test]
+    fn people_and_programs_are_told_what_came_of_it() {
+        let running = report(Ok(Reloaded::GoesByIt));
+        assert_eq!(running.to_string(), "lte is backup now");
+        let json = json!({ "uplink": "lte", "role": "backup", "edge": "running" });
+        assert_eq!(running.json(), json);
+        let stopped = report(Err(NotReloaded::NotRunning));
+        assert!(
+            stopped
+                .to_string()
+                .contains("from the next start of the edge on")
+        );
+        let json = json!({ "uplink": "lte", "role": "backup", "edge": "not running" });
+        assert_eq!(stopped.json(), json);
+    }
+
+    #[test]
+    fn an_edge_that_can_not_take_it_over_is_a_problem() {
+        let status = json!({ "settings": { "need_restart": ["mptcp", "uplink"] } });
+        let restart = report(Ok(Reloaded::of(&status)));
+        assert!(restart.to_string().ends_with(RESTART), "{restart}");
+        assert_eq!(restart.json()["edge"], "running");
+        assert!(restart.json()["problem"].is_string());
+        let status = json!({ "settings": { "need_restart": ["mptcp"] } });
+        assert!(matches!(Reloaded::of(&status), Reloaded::GoesByIt));
+    }
+}
