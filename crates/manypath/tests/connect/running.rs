@@ -131,8 +131,8 @@ impl Drop for Running {
 }
 
 fn write_settings(world: &World, out: &str) {
-    let socket = world.path("edge.sock");
-    let text = format!("{SETTINGS}\n[control]\nsocket = {socket:?}\n\n{out}");
+    let (socket, usage) = (world.path("edge.sock"), world.path("edge.usage"));
+    let text = format!("usage = {usage:?}\n{SETTINGS}\n[control]\nsocket = {socket:?}\n\n{out}");
     fs::write(world.settings(), text).expect("a file");
 }
 

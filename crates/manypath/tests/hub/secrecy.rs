@@ -126,9 +126,9 @@ fn an_edge_keeps_its_link_to_itself() {
     server.run();
     let (secret, pin) = (server.alice.secret.text(), server.key.pin());
     let link = format!("manypath://{}@203.0.113.2:443/?pin={pin}", *secret);
-    let socket = server.path("edge.sock");
+    let (socket, usage) = (server.path("edge.sock"), server.path("edge.usage"));
     let settings = format!(
-        "[[uplink]]\ninterface = \"eth1\"\naddresses = \"external\"\n\
+        "usage = {usage:?}\n[[uplink]]\ninterface = \"eth1\"\naddresses = \"external\"\n\
          [out]\nhub = \"{link}\"\n[control]\nsocket = {socket:?}\n"
     );
     server.write("edge.toml", &settings);

@@ -175,7 +175,7 @@ fn an_address_that_is_taken_away_or_replaced_is_followed() {
             .iter()
             .all(|it| it.contains("eth2"))
     });
-    let state = |status: &serde_json::Value| status["uplinks"][0]["state"].clone();
+    let state = |status: &serde_json::Value| status["uplinks"][0]["link"].clone();
     rig.wait_for_edge("say so", |status| state(status) == "no-address")
         .expect("the status");
     assert!(

@@ -56,10 +56,10 @@ fn the_hub_warns_of_its_key() {
 #[test]
 fn the_edge_warns_of_settings_with_a_link() {
     let (place, link) = Place::with_hub();
-    let (socket, link) = (place.path("edge.sock"), link.expose());
+    let (socket, usage) = (place.path("edge.sock"), place.path("edge.usage"));
     let settings = format!(
-        "out.hub = \"{}\"\n[[uplink]]\ninterface = \"none0\"\n[control]\nsocket = {socket:?}\n",
-        *link
+        "usage = {usage:?}\nout.hub = \"{}\"\n[[uplink]]\ninterface = \"none0\"\n[control]\nsocket = {socket:?}\n",
+        *link.expose()
     );
     place.write("edge.toml", &settings);
     place.set_mode("edge.toml", 0o644);

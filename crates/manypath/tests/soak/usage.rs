@@ -91,11 +91,12 @@ pub fn tcp_connections(lab: &Lab, node: Node) -> usize {
         .sum()
 }
 
-/// Everything that nftables holds on a node, and all rules and routes.
+/// Everything that nftables holds on a node, all rules and routes, and the endpoints, whose numbers change
+/// when a path was given up for a moment: the machine is busy.
 pub fn rules(lab: &Lab, node: Node) -> String {
     // Without IPv6 routes: they show how long they have to live.
     let script = "nft list ruleset; ip rule; ip -6 rule; ip -4 route show table all; \
-                  ip mptcp endpoint";
+                  ip mptcp endpoint | sed 's/ id [0-9]*//' | sort";
     let output = lab.command(node, "sh").args(["-ec", script]).output();
     let output = output.expect("nft and ip are there");
     assert!(output.status.success(), "{output:?}");

@@ -10,10 +10,10 @@ use lab::topology::{Lab, LabSpec, Node};
 
 use crate::support::{PROGRAM, Ran, run, shell};
 
-/// Settings that fit the lab, with the control socket in `folder`.
+/// Settings that fit the lab, with the control socket and the usage in `folder`.
 fn settings(folder: &str) -> String {
     format!(
-        "[host]\ninterface = \"eth0\"\n[[uplink]]\ninterface = \"eth1\"\n[[uplink]]\ninterface = \"eth2\"\n\
+        "usage = \"{folder}/edge.usage\"\n[host]\ninterface = \"eth0\"\n[[uplink]]\ninterface = \"eth1\"\n[[uplink]]\ninterface = \"eth2\"\n\
          [control]\nsocket = \"{folder}/edge.sock\"\n"
     )
 }

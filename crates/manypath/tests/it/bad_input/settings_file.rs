@@ -10,40 +10,40 @@ fn each_error_has_line_and_key_and_nothing_changes() {
     let (lab, folder) = quiet();
     let before = state(&lab);
     let good = settings(folder.path().to_str().unwrap());
-    // What is added behind ten good lines or put in their place, and what the error must name.
+    // What is added behind nine good lines or put in their place, and what the error must name.
     for (more, place, what) in [
-        ("[proxy]\nprot = 1080\n", ":10:", "proxy.prot"),
-        ("[proxy]\nport = \"1080\"\n", ":10:", "proxy.port"),
-        ("[proxy]\nport = 0\n", ":10:", "proxy.port"),
-        ("[out]\nhub = \"http://x:1\"\n", ":10:", "out.hub"),
+        ("[proxy]\nprot = 1080\n", ":11:", "proxy.prot"),
+        ("[proxy]\nport = \"1080\"\n", ":11:", "proxy.port"),
+        ("[proxy]\nport = 0\n", ":11:", "proxy.port"),
+        ("[out]\nhub = \"http://x:1\"\n", ":11:", "out.hub"),
         (
             "[out]\nconnect_timeout = \"soon\"\n",
-            ":10:",
+            ":11:",
             "out.connect_timeout",
         ),
         (
             "[bypass]\nnetworks = [\"10.0.0.0/8\",\n\"10.1.0.0/16\"]\n",
-            ":11:",
+            ":12:",
             "bypass.networks",
         ),
         (
             "[bypass]\nports = [\"1-100\", 50]\n",
-            ":10:",
+            ":11:",
             "bypass.ports",
         ),
-        ("[[uplink]]\ninterface = \"eth1\"\n", ":10:", "uplink[2]"),
+        ("[[uplink]]\ninterface = \"eth1\"\n", ":11:", "uplink[2]"),
         (
             "[[uplink]]\nmac = \"02:00:00:00:00:01\"\n[[uplink]]\nmac = \"02:00:00:00:00:01\"\n",
-            ":12:",
+            ":13:",
             "uplink[3].mac",
         ),
         (
             "[[uplink]]\ninterface = \"eth0\"\n",
-            ":10:",
+            ":11:",
             "uplink[2].interface",
         ),
-        ("[mptcp]\nsubflows = 9\n", ":10:", "mptcp.subflows"),
-        ("[mptcp\n", ":9:", "TOML"),
+        ("[mptcp]\nsubflows = 9\n", ":11:", "mptcp.subflows"),
+        ("[mptcp\n", ":10:", "TOML"),
     ] {
         let ran = edge(&lab, &folder, format!("{good}{more}"));
         assert_eq!(ran.code, 2, "{more}\n{}", ran.err);

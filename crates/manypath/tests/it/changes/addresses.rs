@@ -6,6 +6,7 @@ use std::time::Duration;
 use lab::access::DhcpMode;
 use lab::rig::Rig;
 use lab::topology::{Lab, Node, Uplink};
+use lab::traffic::{Client, Error, Transfer};
 
 use super::{address, endpoints, has, wait_for_uplinks};
 use crate::support::{LIMIT, eventually, output, spec};
@@ -71,23 +72,38 @@ fn a_new_address_replaces_the_old_one() {
     works(&rig);
 }
 
-#[test]
-fn a_download_survives_a_new_address() {
+/// Runs a transfer, gives the first uplink another address at its first bytes, and returns when it
+/// has it.
+fn with_a_new_address(
+    transfer: impl FnOnce(&mut Client, &mut dyn FnMut(u64)) -> Result<Transfer, Error>,
+) {
     let rig = rig();
     let server = rig.lab().dhcp_server(Uplink::FIRST).unwrap();
     let ip = |last| Ipv4Addr::new(192, 168, 11, last);
     let mut client = rig.connect(LIMIT).unwrap();
     let mut started = false;
-    let transfer = client.download(25_000_000, |_| {
+    let transfer = transfer(&mut client, &mut |_| {
         if !std::mem::replace(&mut started, true) {
             server.set_pool(ip(60)..=ip(69));
         }
     });
     assert!(transfer.unwrap().intact);
+    // Every second a renewal asks for the old address, so it was refused during the transfer.
+    assert!(server.counters().naks >= 1);
     rig.wait_for_edge("have the new address", |status| {
         has(status, "192.168.11.60/24")
     })
     .unwrap();
+}
+
+#[test]
+fn a_download_survives_a_new_address() {
+    with_a_new_address(|client, progress| client.download(25_000_000, progress));
+}
+
+#[test]
+fn an_upload_survives_a_new_address() {
+    with_a_new_address(|client, progress| client.upload(10_000_000, progress));
 }
 
 #[test]

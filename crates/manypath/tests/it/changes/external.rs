@@ -78,7 +78,7 @@ fn addresses_set_and_changed_by_hand() {
         (endpoints(&rig) == ["192.168.12.41"]).then_some(())
     });
     rig.wait_for_edge("say so", |status| {
-        has(&status["uplinks"][0]["state"], "no-gateway")
+        has(&status["uplinks"][0]["link"], "no-gateway")
     })
     .unwrap();
 }

@@ -25,7 +25,7 @@ fn an_endpoint_goes_with_the_carrier_and_comes_back() {
         });
         assert!(gone < Duration::from_secs(2), "{gone:?}");
         rig.wait_for_edge("say that the cable is out", |status| {
-            status["uplinks"][pulled.position()]["state"] == "no-carrier"
+            status["uplinks"][pulled.position()]["link"] == "no-carrier"
         })
         .unwrap();
         let back = timed(|| {

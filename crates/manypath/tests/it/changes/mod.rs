@@ -6,6 +6,7 @@ mod dry_run;
 mod external;
 mod interfaces;
 mod links;
+mod outages;
 mod restart;
 mod warm;
 

@@ -3,18 +3,10 @@
 use std::collections::BTreeSet;
 
 use lab::rig::Rig;
-use lab::topology::{Node, Uplink};
+use lab::topology::Uplink;
 
 use super::wait_for_uplinks;
-use crate::support::{assert_downloads, eventually, output, spec, uplink_address};
-
-/// Our ends of the established TCP connections to the hub, subflows each for itself.
-fn ends(rig: &Rig) -> BTreeSet<String> {
-    let filter = ["-Htn", "state", "established", "dst", "203.0.113.2"];
-    let sockets = output(rig, Node::Guest, "ss", &filter);
-    let local = |line: &str| line.split_whitespace().nth(2).map(str::to_owned);
-    sockets.lines().filter_map(local).collect()
-}
+use crate::support::{assert_downloads, eventually, spec, subflow_ends, uplink_address};
 
 fn on(ends: &BTreeSet<String>, address: &str) -> usize {
     // A joined subflow is bound to its interface: `address%interface:port`.
@@ -34,7 +26,7 @@ fn idle_connections_have_all_subflows_and_are_replaced_when_uplinks_change() {
     let address = |uplink| uplink_address(&rig, uplink).unwrap();
     let (one, two) = (address(Uplink::FIRST), address(Uplink::SECOND));
     let before = eventually("all subflows have joined", || {
-        let (ends, idle) = (ends(&rig), usize::try_from(idle(&rig)?).ok()?);
+        let (ends, idle) = (subflow_ends(&rig), usize::try_from(idle(&rig)?).ok()?);
         let all = idle >= 4 && on(&ends, &one) == idle && on(&ends, &two) == idle;
         all.then_some(ends)
     });
@@ -44,7 +36,7 @@ fn idle_connections_have_all_subflows_and_are_replaced_when_uplinks_change() {
         link.carrier(false).unwrap();
         assert_downloads(&rig);
         eventually("all are new", || {
-            let ends = ends(&rig);
+            let ends = subflow_ends(&rig);
             let new =
                 ends.is_disjoint(&before) && on(&ends, left) >= 4 && on(&ends, left) == ends.len();
             new.then_some(())

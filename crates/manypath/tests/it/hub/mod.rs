@@ -6,14 +6,11 @@ mod restarts;
 mod trouble;
 mod users;
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use lab::rig::{Rig, RigSpec};
-use lab::topology::{Lab, LabSpec, Node};
+use lab::topology::{Lab, LabSpec};
 use serde_json::Value;
-
-use crate::support::output;
 
 /// Who asks for a connection and does not get it sooner takes the Internet for broken. A request that
 /// was entrusted to a dead connection would hang for 20 s, the edge's limit.
@@ -63,14 +60,6 @@ fn count(hub: &Value, what: &str) -> u64 {
 fn wait_for_hub(rig: &Rig, what: &'static str, is_so: impl Fn(&Value) -> bool) {
     let met = rig.wait_for_edge(what, |status| is_so(&status["hub_connections"]));
     met.unwrap_or_else(|error| panic!("{error}\n{:#}", hub(rig)));
-}
-
-/// The edge's ends of its TCP connections to the hub, each subflow's.
-fn ends(rig: &Rig) -> BTreeSet<String> {
-    let filter = ["-Htn", "state", "established", "dport", "443"];
-    let sockets = output(rig, Node::Guest, "ss", &filter);
-    let local = |line: &str| line.split_whitespace().nth(2).map(str::to_owned);
-    sockets.lines().filter_map(local).collect()
 }
 
 /// A Windows program gets something from the origin, without waiting for long.

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use lab::topology::{Lab, Node, Uplink};
 
-use super::{assert_works_at_once, count, ends, hub, ready, ready_in, steady, wait_for_hub};
+use super::{assert_works_at_once, count, hub, ready, ready_in, steady, wait_for_hub};
 use crate::changes::has;
-use crate::support::{LIMIT, shell, spec};
+use crate::support::{LIMIT, shell, spec, subflow_ends};
 
 /// The shortest that a server may give; renewed after half of it.
 const LEASE: Duration = Duration::from_secs(2);
@@ -58,7 +58,7 @@ fn a_request_works_at_once_after_idleness_behind_nats_that_forgot() {
         forgetful(&lab, uplink);
     }
     let rig = ready_in(lab, spec);
-    let before = ends(&rig);
+    let before = subflow_ends(&rig);
     // All is forgotten after 5 s, but only once: what a connection's next packet finds is kept.
     std::thread::sleep(Duration::from_secs(7));
     for uplink in uplinks {
@@ -68,7 +68,7 @@ fn a_request_works_at_once_after_idleness_behind_nats_that_forgot() {
     std::thread::sleep(Duration::from_secs(33));
     assert_works_at_once(&rig, "40 s later");
     // The edge had found out by itself.
-    let now = ends(&rig);
+    let now = subflow_ends(&rig);
     assert!(now.is_disjoint(&before), "{before:#?}\n{now:#?}");
 }
 

@@ -17,7 +17,7 @@ fn pull_and_wait(rig: &Rig) {
     pull(rig, false);
     rig.wait_for_edge("notice that all links are gone", |status| {
         let uplinks = status["uplinks"].as_array().unwrap();
-        uplinks.iter().all(|uplink| uplink["state"] == "no-carrier")
+        uplinks.iter().all(|uplink| uplink["link"] == "no-carrier")
     })
     .unwrap();
 }

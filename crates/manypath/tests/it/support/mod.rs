@@ -7,6 +7,7 @@ mod server;
 mod sockets;
 mod state;
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use lab::rig::{Capture, Rig, RigSpec};
@@ -83,6 +84,20 @@ pub fn subflows_to(rig: &Rig, destination: &str) -> Option<(usize, bool)> {
         onward["subflows"].as_array()?.len(),
         onward["fallback"].as_bool()?,
     ))
+}
+
+/// The edge's ends of all subflows that are established with the hub. The edge's probes are plain TCP, and
+/// not among them.
+pub fn subflow_ends(rig: &Rig) -> BTreeSet<String> {
+    let filter = ["-Htni", "state", "established", "dst", "203.0.113.2"];
+    let sockets = output(rig, Node::Guest, "ss", &filter);
+    let lines: Vec<&str> = sockets.lines().collect();
+    // A line with the ends, and one that tells more.
+    let subflows = lines
+        .chunks(2)
+        .filter(|socket| socket[1].contains("tcp-ulp-mptcp"));
+    let local = |socket: &[&str]| socket[0].split_whitespace().nth(2).map(str::to_owned);
+    subflows.filter_map(local).collect()
 }
 
 /// Standard output of a program that must succeed.
