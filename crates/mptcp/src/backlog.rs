@@ -32,6 +32,11 @@ const RARE: u64 = 1000;
 /// The scheduler gives a subflow so many bytes at once (`MPTCP_SEND_BURST_SIZE`), however slow it is.
 const BURST: u64 = 64 * 1024;
 
+/// A rate that was reached is forgotten by half in so long. While the connection waits for what was lost on
+/// one path, BBR on the others takes the want of data for want of bandwidth; with their rates the buffer
+/// would shrink, and keep them there.
+const FORGET_HALF: Duration = Duration::from_secs(10);
+
 /// Time for the program to write more.
 const MARGIN: Duration = Duration::from_millis(20);
 
@@ -57,6 +62,8 @@ enum State {
         looked: Instant,
         /// What the send buffer was last set to; 0: nothing yet.
         size: u64,
+        /// Bytes per second that the paths have reached together.
+        rate: f64,
         /// What a send buffer may have at most (the third figure of `tcp_wmem`), once it was read.
         most: Option<u64>,
     },
@@ -71,6 +78,7 @@ impl Backlog {
                 written: 0,
                 looked: Instant::now(),
                 size: 0,
+                rate: 0.0,
                 most: None,
             },
             false => State::Unneeded,
@@ -85,6 +93,7 @@ impl Backlog {
             written,
             looked,
             size,
+            rate,
             most,
         } = &mut self.state
         else {
@@ -94,43 +103,53 @@ impl Backlog {
         if *written < LOOK_BYTES {
             return;
         }
-        let now = Instant::now();
-        if now.duration_since(*looked) < LOOK_EVERY {
+        let passed = looked.elapsed();
+        if passed < LOOK_EVERY {
             return;
         }
-        (*written, *looked) = (0, now);
+        (*written, *looked) = (0, Instant::now());
+        let Ok(info) = connection_info(&socket) else {
+            return;
+        };
+        *rate = (*rate * remembered(passed)).max(total_rate(&info));
         let most = *most.get_or_insert_with(largest_buffer);
-        match adjust(socket.as_fd(), *size, most) {
-            Ok(new) => *size = new,
+        let wanted = wanted(&info, *rate).clamp(LEAST.min(most), most);
+        if wanted.abs_diff(*size) * WORTH < *size {
+            return;
+        }
+        match set(socket.as_fd(), wanted) {
+            Ok(()) => *size = wanted,
             Err(_) => self.state = State::Unneeded,
         }
     }
 }
 
-/// Sets the send buffer by what the subflows are like now. Gives its size.
-fn adjust(socket: BorrowedFd<'_>, size: u64, most: u64) -> std::io::Result<u64> {
-    let Ok(info) = connection_info(socket) else {
-        return Ok(size);
-    };
-    let wanted = wanted(&info).clamp(LEAST.min(most), most);
-    if wanted.abs_diff(size) * WORTH < size {
-        return Ok(size);
-    }
+fn set(socket: BorrowedFd<'_>, bytes: u64) -> std::io::Result<()> {
     // The kernel doubles what it is told, for its own bookkeeping.
-    let half = usize::try_from(wanted / 2).unwrap_or(usize::MAX);
-    set_socket_send_buffer_size_force(socket, half)?;
-    Ok(wanted)
+    let half = usize::try_from(bytes / 2).unwrap_or(usize::MAX);
+    Ok(set_socket_send_buffer_size_force(socket, half)?)
 }
 
-/// What the paths carry together within the longest span that data takes on one of them, in bytes.
-fn wanted(info: &ConnectionInfo) -> u64 {
-    let working = |it: &&SubflowInfo| it.min_rtt > Duration::ZERO && it.pacing_rate > 0;
-    let subflows = || info.subflows.iter().filter(working);
-    let rate: u64 = subflows()
-        .map(|it| it.pacing_rate)
-        .fold(0, u64::saturating_add);
-    let longest = subflows().map(span).max().unwrap_or_default() + MARGIN;
-    (rate as f64 * longest.as_secs_f64()) as u64
+/// What is left of a rate after a time.
+fn remembered(passed: Duration) -> f64 {
+    0.5_f64.powf(passed.as_secs_f64() / FORGET_HALF.as_secs_f64())
+}
+
+/// Subflows that have been measured.
+fn working(info: &ConnectionInfo) -> impl Iterator<Item = &SubflowInfo> {
+    let measured = |it: &&SubflowInfo| it.min_rtt > Duration::ZERO && it.pacing_rate > 0;
+    info.subflows.iter().filter(measured)
+}
+
+/// Bytes per second that they may send together.
+fn total_rate(info: &ConnectionInfo) -> f64 {
+    working(info).map(|it| it.pacing_rate as f64).sum()
+}
+
+/// What the paths carry at this rate within the longest span that data takes on one of them, in bytes.
+fn wanted(info: &ConnectionInfo, rate: f64) -> u64 {
+    let longest = working(info).map(span).max().unwrap_or_default() + MARGIN;
+    (rate * longest.as_secs_f64()) as u64
 }
 
 /// What the kernel would let a send buffer grow to by itself, in bytes.

@@ -23,8 +23,9 @@ fn connection(subflows: Vec<SubflowInfo>) -> ConnectionInfo {
 
 /// In milliseconds of what the subflows send together.
 fn span_ms(subflows: Vec<SubflowInfo>) -> u64 {
-    let rate: u64 = subflows.iter().map(|it| it.pacing_rate).sum();
-    wanted(&connection(subflows)) * 1000 / rate
+    let info = connection(subflows);
+    let rate = total_rate(&info);
+    (wanted(&info, rate) as f64 * 1000.0 / rate) as u64
 }
 
 #[test]
@@ -45,8 +46,16 @@ fn losses_make_it_one_round_trip_more() {
 
 #[test]
 fn who_has_not_been_measured_does_not_count() {
-    let one = wanted(&connection(vec![subflow(35, 15, 0)]));
     let with_new = vec![subflow(35, 15, 0), subflow(1000, 0, 0), subflow(0, 500, 0)];
-    assert_eq!(wanted(&connection(with_new)), one);
-    assert_eq!(wanted(&connection(Vec::new())), 0);
+    assert_eq!(
+        total_rate(&connection(with_new)),
+        total_rate(&connection(vec![subflow(35, 15, 0)]))
+    );
+    assert_eq!(total_rate(&connection(Vec::new())), 0.0);
+}
+
+#[test]
+fn a_rate_is_forgotten_slowly() {
+    assert!(remembered(LOOK_EVERY) > 0.99);
+    assert_eq!(remembered(FORGET_HALF), 0.5);
 }
