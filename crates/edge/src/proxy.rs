@@ -136,8 +136,11 @@ pub fn change(server: &Server, former: &Settings, new: &Settings, up: watch::Rec
         return;
     }
     let connector = server.connector();
-    let same_way =
-        new.out.hub == former.out.hub && new.out.connect_timeout == former.out.connect_timeout;
+    let way = |settings: &Settings| {
+        let out = &settings.out;
+        (out.hub.clone(), out.connect_timeout, out.wait_for_uplink)
+    };
+    let same_way = way(new) == way(former);
     let route = match same_way {
         true => connector.route().clone(),
         false => route(new, &up),
@@ -157,10 +160,7 @@ fn connector_options(settings: &Settings, up: watch::Receiver<bool>) -> Connecto
     ConnectorOptions {
         timeout: settings.out.connect_timeout,
         bypass: bypass(settings),
-        uplink: Some(UplinkGate {
-            up,
-            wait: settings.out.wait_for_uplink,
-        }),
+        uplink: Some(gate(settings, &up)),
         ..ConnectorOptions::default()
     }
 }
@@ -188,10 +188,17 @@ fn pool(settings: &Settings, link: &HubLink, up: &watch::Receiver<bool>) -> HubP
     };
     let options = PoolOptions {
         connect_timeout: settings.out.connect_timeout,
-        uplink: Some(up.clone()),
+        uplink: Some(gate(settings, up)),
         ..PoolOptions::default()
     };
     HubPool::new(hub, options)
+}
+
+fn gate(settings: &Settings, up: &watch::Receiver<bool>) -> UplinkGate {
+    UplinkGate {
+        up: up.clone(),
+        wait: settings.out.wait_for_uplink,
+    }
 }
 
 fn bypass(settings: &Settings) -> Bypass {

@@ -43,8 +43,7 @@ enum What {
     AllSilent(u64),
     /// So from here on.
     Weather(Uplink, Weather),
-    /// What the uplinks are for, from here on. None is off: with the other one away there is no way out, which
-    /// [`Self::NoCarrier`] is for.
+    /// What the uplinks are for, from here on.
     Roles([Role; 2]),
     /// The DHCP server has other addresses from here on: the first ends with this byte.
     Lease(Uplink, u8),
@@ -55,6 +54,7 @@ enum What {
 enum Role {
     Active,
     Backup,
+    Off,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -132,7 +132,7 @@ impl What {
 impl Role {
     /// At least one is active.
     fn random(random: &mut Rng) -> [Self; 2] {
-        let other = [Self::Active, Self::Backup][random.usize(..2)];
+        let other = [Self::Active, Self::Backup, Self::Off][random.usize(..3)];
         let mut roles = [Self::Active, other];
         random.shuffle(&mut roles);
         roles
@@ -156,6 +156,7 @@ impl Role {
         match self {
             Self::Active => "active",
             Self::Backup => "backup",
+            Self::Off => "off",
         }
     }
 }

@@ -145,6 +145,16 @@ impl HubError {
         }
     }
 
+    /// There was no way to it, so nobody has answered.
+    pub(super) fn is_without_route(&self) -> bool {
+        match self {
+            Self::Unreachable { source, .. } => {
+                matches!(**source, ConnectError::NetworkUnreachable { .. })
+            }
+            _ => false,
+        }
+    }
+
     /// Something is wrong with the hub or the way to it, which its user should know of.
     pub(crate) fn is_trouble(&self) -> bool {
         !matches!(self, Self::Lost { .. } | Self::Closed)

@@ -6,7 +6,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
+use wire::hub::Welcome;
 
+use super::HubError;
 use super::dial::dial;
 use super::pool::{Pool, bid_farewell};
 use crate::ConnectError;
@@ -31,7 +33,7 @@ struct Plan {
 
 pub(super) async fn keep(pool: Arc<Pool>) {
     let mut dials = JoinSet::new();
-    let mut up = pool.options.uplink.clone();
+    let mut up = pool.options.uplink.as_ref().map(|gate| gate.up.clone());
     loop {
         let plan = pool.plan(dials.len());
         for _ in 0..plan.dials {
@@ -97,9 +99,7 @@ impl Pool {
         let mut changes = self.generation.subscribe();
         let (began, generation) = (Instant::now(), *changes.borrow());
         let result = tokio::select! {
-            result = dial(&self.hub, self.options.connect_timeout) => {
-                result.map_err(ConnectError::from)
-            }
+            result = self.dial_when_there_is_a_route() => result.map_err(ConnectError::from),
             // The way that it took may lead nowhere now. The keeper begins another in its place.
             _ = changes.wait_for(|now| *now > generation) => return,
         };
@@ -108,6 +108,18 @@ impl Pool {
             Ok((stream, welcome)) => self.admit(stream, welcome, generation),
             Err(error) => self.dial_failed(error, began),
         }
+    }
+
+    /// An uplink may be up with IPv6 while the hub has IPv4: one that was out for long has its addresses one by
+    /// one. That is no answer yet, as long as an uplink is waited for.
+    async fn dial_when_there_is_a_route(&self) -> Result<(SecureStream, Welcome), HubError> {
+        let result = dial(&self.hub, self.options.connect_timeout).await;
+        if let (Err(error), Some(gate)) = (&result, &self.options.uplink)
+            && error.is_without_route()
+        {
+            tokio::time::sleep(gate.wait).await;
+        }
+        result
     }
 
     /// A request that waits hears of it. Each has a dial of its own, so that each fails but once.

@@ -30,7 +30,6 @@ mod watch;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch as watching;
 use tokio::task::JoinHandle;
 
 pub use dial::{HubAddress, Passed, ProbeError, Stage, probe};
@@ -40,6 +39,8 @@ pub(crate) use lease::Lease;
 pub use line::ProbeLine;
 use pool::Pool;
 pub use status::{HubState, HubStatus};
+
+use crate::UplinkGate;
 
 /// The edge's connections to its hub. Clones are the same pool; it ends with the last one, or orderly
 /// by [`HubPool::close`].
@@ -52,9 +53,9 @@ pub struct PoolOptions {
     /// How long a request may take until the hub has connected to its destination, and how long an
     /// attempt to connect to the hub may take.
     pub connect_timeout: Duration,
-    /// False while there is no way out: nothing is dialled and nothing is pinged then. Without, there
-    /// always is one.
-    pub uplink: Option<watching::Receiver<bool>>,
+    /// Nothing is dialled and nothing is pinged while no uplink is up, and what finds no route waits for one.
+    /// Without, there always is a way out.
+    pub uplink: Option<UplinkGate>,
     /// An idle connection is asked so often whether it still works.
     pub ping_every: Duration,
     /// How many requests came at once is forgotten by half in so long.

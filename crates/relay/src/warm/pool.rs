@@ -91,7 +91,7 @@ impl Pool {
     /// Whether there is a way out.
     pub(super) fn is_up(&self) -> bool {
         let up = self.options.uplink.as_ref();
-        up.is_none_or(|up| *up.borrow())
+        up.is_none_or(|gate| *gate.up.borrow())
     }
 
     /// A connection for a request: the best idle one, or else whichever comes first of one that is

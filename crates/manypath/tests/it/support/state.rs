@@ -8,6 +8,11 @@ use super::shell;
 
 /// Times that run down are left out, and counters, and what other namespaces change.
 const DUMP: &str = r#"
+for _ in $(seq 100); do
+    # The kernel still makes sure that nobody else has them.
+    [ -z "$(ip -o addr show tentative)" ] && break
+    sleep 0.05
+done
 ip -o link | sed -E 's/^/link /; s/ qdisc [^ ]+//'
 ip -o addr | sed -E 's/ +/ /g; s/^/addr /; s/valid_lft [0-9]+sec preferred_lft [0-9]+sec/valid for a while/'
 ip rule | sed 's/^/rule4 /'

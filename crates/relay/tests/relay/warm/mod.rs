@@ -11,9 +11,10 @@ mod whole;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use relay::{Connector, ConnectorOptions, HubPool, PoolOptions, Route, ServerOptions};
+use relay::{Connector, ConnectorOptions, HubPool, PoolOptions, Route, ServerOptions, UplinkGate};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 use crate::support::{Served, read_all, socks5, until};
 
@@ -57,6 +58,12 @@ async fn until_settled(pool: &HubPool) {
         status.idle >= 4 && (status.in_use, status.dialling) == (0, 0)
     })
     .await;
+}
+
+/// A program waits for an uplink for longer than any test takes.
+fn gate(up: watch::Receiver<bool>) -> UplinkGate {
+    let wait = Duration::from_secs(3600);
+    UplinkGate { up, wait }
 }
 
 /// Options with which the tests need not wait long.

@@ -12,7 +12,7 @@ use wire::Destination;
 use wire::hub::{Frame, OpenRefusal, OpenRefused};
 
 use super::hub::Hub;
-use super::{edge, exchange, finish, origin, quick, until_idle, until_settled};
+use super::{edge, exchange, finish, gate, origin, quick, until_idle, until_settled};
 use crate::support::{in_netns, pattern, socks5, until};
 
 #[test]
@@ -203,7 +203,7 @@ fn who_waits_takes_what_is_handed_back() {
         let hub = Hub::start().await;
         let (up_sender, up) = tokio::sync::watch::channel(true);
         let options = relay::PoolOptions {
-            uplink: Some(up),
+            uplink: Some(gate(up)),
             ..quick()
         };
         let pool = hub.pool(options);

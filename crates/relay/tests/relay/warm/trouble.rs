@@ -1,5 +1,6 @@
 //! Hubs that can't be used, and what is said of them.
 
+use std::process::Command;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use tokio::sync::watch;
 use wire::hub::{Frame, Refusal, Welcome};
 
 use super::hub::Hub;
-use super::{edge, exchange, origin, quick, until_settled};
+use super::{edge, exchange, gate, origin, quick, until_settled};
 use crate::support::{in_netns, socks5, until};
 
 /// What is said of a hub that can't be used. Its pool must not hammer on it.
@@ -156,7 +157,7 @@ fn nothing_is_dialled_while_there_is_no_way_out() {
         let hub = Hub::start().await;
         let (up_sender, up) = watch::channel(false);
         let options = PoolOptions {
-            uplink: Some(up),
+            uplink: Some(gate(up)),
             ..quick()
         };
         let pool = hub.pool(options);
@@ -169,6 +170,33 @@ fn nothing_is_dialled_while_there_is_no_way_out() {
         request.await.unwrap();
         until_settled(&pool).await;
     });
+}
+
+#[test]
+fn a_request_waits_for_a_route() {
+    in_netns(async || {
+        let hub = Hub::start().await;
+        let (_up_sender, up) = watch::channel(true);
+        let options = PoolOptions {
+            uplink: Some(gate(up)),
+            ..quick()
+        };
+        ip("route flush table local");
+        let pool = hub.pool(options);
+        let asker = pool.clone();
+        let request = tokio::spawn(async move { asker.open(&origin().into(), None).await });
+        until("it is tried", || pool.status().dialling > 0).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert!(!request.is_finished());
+        ip("route add local 127.0.0.0/8 dev lo table local");
+        pool.uplinks_changed();
+        request.await.unwrap().unwrap();
+    });
+}
+
+fn ip(arguments: &str) {
+    let ip = Command::new("ip").args(arguments.split(' ')).status();
+    assert!(ip.unwrap().success(), "{arguments}");
 }
 
 #[test]
