@@ -15,17 +15,17 @@ use std::time::{Duration, Instant};
 
 use rustix::net::sockopt::set_socket_send_buffer_size_force;
 
-use crate::info::{ConnectionInfo, SubflowInfo, connection_info};
+use crate::info::{ConnectionInfo, SubflowInfo, TcpState, connection_info};
 use crate::socket::{Transport, negotiated};
 
 /// Look again after so many bytes, and not before so much time has passed.
 const LOOK_BYTES: usize = 64 * 1024;
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// So many round trips of data may be on the way and wait: BBR's window is two, and queues come on top.
-const ROUND_TRIPS: u32 = 2;
-/// And one more where segments get lost: until one is sent again all that came after it waits, too.
-const FOR_LOSSES: u32 = 1;
+/// Data of so many round trips may be on the way and wait: BBR has one on the way, and now and then a quarter more.
+const ROUND_TRIPS: f64 = 1.5;
+/// Twice as many where segments get lost: until one is sent again all that came after it waits, too.
+const WITH_LOSSES: f64 = 3.0;
 /// Losses are common when more than one byte in so many was sent again.
 const RARE: u64 = 1000;
 
@@ -38,7 +38,7 @@ const BURST: u64 = 64 * 1024;
 const FORGET_HALF: Duration = Duration::from_secs(10);
 
 /// Time for the program to write more.
-const MARGIN: Duration = Duration::from_millis(20);
+const MARGIN: Duration = Duration::from_millis(10);
 
 /// Slower paths may have this much waiting all the same.
 const LEAST: u64 = 128 * 1024;
@@ -135,15 +135,26 @@ fn remembered(passed: Duration) -> f64 {
     0.5_f64.powf(passed.as_secs_f64() / FORGET_HALF.as_secs_f64())
 }
 
-/// Subflows that have been measured.
+/// Subflows that have been measured, and are not silent: the pace of one that has timed out says nothing.
 fn working(info: &ConnectionInfo) -> impl Iterator<Item = &SubflowInfo> {
-    let measured = |it: &&SubflowInfo| it.min_rtt > Duration::ZERO && it.pacing_rate > 0;
-    info.subflows.iter().filter(measured)
+    let works = |it: &&SubflowInfo| {
+        it.min_rtt > Duration::ZERO
+            && rate(it) > 0
+            && it.state == TcpState::Established
+            && it.retransmits == 0
+    };
+    info.subflows.iter().filter(works)
 }
 
 /// Bytes per second that they may send together.
 fn total_rate(info: &ConnectionInfo) -> f64 {
-    working(info).map(|it| it.pacing_rate as f64).sum()
+    working(info).map(|it| rate(it) as f64).sum()
+}
+
+/// Bytes per second that it may send, and did. BBR's pace alone is almost three times the bandwidth at the start,
+/// and five quarters of it now and then.
+fn rate(subflow: &SubflowInfo) -> u64 {
+    subflow.pacing_rate.min(subflow.delivery_rate)
 }
 
 /// What the paths carry at this rate within the longest span that data takes on one of them, in bytes.
@@ -162,9 +173,9 @@ fn largest_buffer() -> u64 {
 /// From giving data to a subflow until it is acknowledged.
 fn span(subflow: &SubflowInfo) -> Duration {
     let is_lossy = subflow.bytes_retrans * RARE > subflow.bytes_sent;
-    let round_trips = ROUND_TRIPS + if is_lossy { FOR_LOSSES } else { 0 };
+    let round_trips = if is_lossy { WITH_LOSSES } else { ROUND_TRIPS };
     let burst = Duration::from_secs_f64(BURST as f64 / subflow.pacing_rate as f64);
-    subflow.min_rtt * round_trips + burst
+    subflow.min_rtt.mul_f64(round_trips) + burst
 }
 
 #[cfg(test)]

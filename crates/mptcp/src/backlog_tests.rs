@@ -9,7 +9,9 @@ fn subflow(megabits: u64, round_trip: u64, retransmitted: u64) -> SubflowInfo {
     let any: SocketAddr = "192.0.2.1:1".parse().unwrap();
     SubflowInfo {
         pacing_rate: megabits * MEGABIT,
+        delivery_rate: megabits * MEGABIT,
         min_rtt: Duration::from_millis(round_trip),
+        state: TcpState::Established,
         bytes_sent: 1_000_000,
         bytes_retrans: retransmitted,
         ..SubflowInfo::from_tcp_info(any, any, Fields(&[]))
@@ -30,18 +32,18 @@ fn span_ms(subflows: Vec<SubflowInfo>) -> u64 {
 
 #[test]
 fn the_slowest_path_says_how_much_may_wait() {
-    // Two round trips of 40 ms, 13 ms for a burst at 40 Mbit/s, 20 ms for the program.
-    assert_eq!(span_ms(vec![subflow(35, 15, 0), subflow(40, 40, 0)]), 113);
+    // One and a half round trips of 40 ms, 13 ms for a burst at 40 Mbit/s, 10 ms for the program.
+    assert_eq!(span_ms(vec![subflow(35, 15, 0), subflow(40, 40, 0)]), 83);
     // A burst takes 104 ms at 5 Mbit/s.
-    assert_eq!(span_ms(vec![subflow(35, 15, 0), subflow(5, 15, 0)]), 154);
-    assert_eq!(span_ms(vec![subflow(35, 15, 0)]), 64);
+    assert_eq!(span_ms(vec![subflow(35, 15, 0), subflow(5, 15, 0)]), 137);
+    assert_eq!(span_ms(vec![subflow(35, 15, 0)]), 47);
 }
 
 #[test]
-fn losses_make_it_one_round_trip_more() {
+fn losses_make_it_twice_as_many_round_trips() {
     let lossy = span_ms(vec![subflow(35, 15, 0), subflow(20, 300, 5_000)]);
     let clean = span_ms(vec![subflow(35, 15, 0), subflow(20, 300, 500)]);
-    assert_eq!(lossy - clean, 300);
+    assert_eq!(lossy - clean, 450);
 }
 
 #[test]
@@ -54,8 +56,31 @@ fn who_has_not_been_measured_does_not_count() {
     assert_eq!(total_rate(&connection(Vec::new())), 0.0);
 }
 
+/// It has the pace of a first segment, at which a burst would take a second.
+#[test]
+fn one_that_has_timed_out_does_not_count() {
+    let silent = SubflowInfo {
+        retransmits: 1,
+        ..subflow(1, 15, 0)
+    };
+    assert_eq!(span_ms(vec![subflow(35, 15, 0), silent]), 47);
+}
+
 #[test]
 fn a_rate_is_forgotten_slowly() {
     assert!(remembered(LOOK_EVERY) > 0.99);
     assert_eq!(remembered(FORGET_HALF), 0.5);
+}
+
+/// At its start BBR's pace is almost three times the bandwidth.
+#[test]
+fn what_was_delivered_counts_and_not_the_pace() {
+    let starting = SubflowInfo {
+        pacing_rate: 100 * MEGABIT,
+        ..subflow(35, 15, 0)
+    };
+    assert_eq!(
+        total_rate(&connection(vec![starting])),
+        total_rate(&connection(vec![subflow(35, 15, 0)]))
+    );
 }

@@ -25,7 +25,7 @@ const EVERY: Duration = Duration::from_secs(1);
 /// nothing moves anywhere or each question costs.
 const DOUBTED_EVERY: Duration = Duration::from_millis(100);
 const DOUBTED_FIRST: Duration = Duration::from_secs(1);
-const DEAD_EVERY: Duration = Duration::from_millis(200);
+const DEAD_EVERY: Duration = Duration::from_millis(125);
 const UNNEEDED_EVERY: Duration = Duration::from_secs(5);
 
 /// A question and its answer are some 270 bytes on the wire; so many a second are to be afforded on a

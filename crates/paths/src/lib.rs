@@ -24,4 +24,4 @@ pub use health::State;
 pub use paths::{PathId, Paths, Terms, Verdict};
 pub use patience::RoundTrip;
 pub use policy::{Role, Use};
-pub use reason::{Drag, Reason};
+pub use reason::{Cost, Drag, Reason};

@@ -237,6 +237,11 @@ impl Paths {
             (Reason::Works, Role::Active, _) if let Some(drag) = drag => {
                 Reason::Drags(drag.clone())
             }
+            (Reason::Works, Role::Active, Use::Standby)
+                if self.drags.left_out() == Some(path.id) =>
+            {
+                Reason::Tried
+            }
             (Reason::Works, Role::Backup, Use::Standby | Use::Unused) => Reason::Reserve,
             (reason, ..) => reason,
         }

@@ -29,19 +29,30 @@ pub enum Reason {
         /// How long it has to hold.
         hold: Duration,
     },
-    /// It makes the sum slower than the others alone.
+    /// The sum may be faster without it: it is left out for a moment to see.
+    Tried,
+    /// It makes the sum slower than the others alone, or may at any time and adds little to it.
     Drags(Drag),
 }
 
 /// What a dragging path costs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drag {
-    /// How much faster the others were without it, in per cent.
-    pub gain: u32,
+    /// What is lost with it, or without it.
+    pub cost: Cost,
     /// How much longer its round trip is than the best one's.
     pub slower: Duration,
     /// Segments lost, in thousandths.
     pub loss: u32,
+}
+
+/// Why a path is not worth what it costs. In per cent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cost {
+    /// The others were so much faster without it.
+    MoreWithout(u32),
+    /// It carried so much, measured by the one that carries most.
+    AddsOnly(u32),
 }
 
 impl fmt::Display for Reason {
@@ -71,6 +82,7 @@ impl fmt::Display for Reason {
                 crate::health::FALLS_COUNT_FOR.as_secs(),
                 hold.as_secs()
             ),
+            Self::Tried => write!(f, "it is tried whether the sum is faster without it"),
             Self::Drags(drag) => drag.fmt(f),
         }
     }
@@ -83,7 +95,12 @@ impl fmt::Display for Drag {
             let (whole, tenth) = (self.loss / 10, self.loss % 10);
             write!(f, " and {whole}.{tenth} % loss")?;
         }
-        write!(f, " made the sum slower: {} % more without it", self.gain)
+        match self.cost {
+            Cost::MoreWithout(more) => {
+                write!(f, " made the sum slower: {more} % more without it")
+            }
+            Cost::AddsOnly(percent) => write!(f, ", and it adds {percent} % only"),
+        }
     }
 }
 
@@ -98,9 +115,9 @@ mod tests {
             times: 4,
             hold: Duration::from_secs(2),
         };
-        let drags = |loss| {
+        let drags = |loss, cost| {
             Reason::Drags(Drag {
-                gain: 40,
+                cost,
                 slower: Duration::from_millis(285),
                 loss,
             })
@@ -134,12 +151,20 @@ mod tests {
                 "it failed 4 times within 10 s, so it has to hold for 2 s first",
             ),
             (
-                drags(0),
+                drags(0, Cost::MoreWithout(40)),
                 "285 ms slower than the best made the sum slower: 40 % more without it",
             ),
             (
-                drags(5),
+                drags(5, Cost::MoreWithout(40)),
                 "285 ms slower than the best and 0.5 % loss made the sum slower: 40 % more without it",
+            ),
+            (
+                drags(0, Cost::AddsOnly(9)),
+                "285 ms slower than the best, and it adds 9 % only",
+            ),
+            (
+                Reason::Tried,
+                "it is tried whether the sum is faster without it",
             ),
         ];
         for (reason, text) in texts {
