@@ -11,9 +11,9 @@ use crate::patience::AGAIN_AFTER;
 /// A flow that pauses for less is not asked about: schedulers and radio frames are not exact.
 const LEAST_QUIET: Duration = Duration::from_millis(30);
 /// A flow pauses unusually long from so many of its usual gaps on.
-const UNUSUAL_GAPS: u32 = 3;
+const UNUSUAL_GAPS: u32 = 2;
 /// A pause of so many times that is asked about even if nothing is left to be spent.
-const LONG_PAUSE: u32 = 3;
+const LONG_PAUSE: u32 = 4;
 /// Pauses longer than this belong to no flow.
 const LONGEST_GAP: Duration = Duration::from_secs(1);
 

@@ -22,7 +22,7 @@ const LEAST_SLACK: Duration = Duration::from_millis(12);
 const UNKNOWN: Duration = Duration::from_millis(400);
 
 /// The second question, and those after it, follow each other so closely.
-pub(crate) const AGAIN_AFTER: Duration = Duration::from_millis(15);
+pub(crate) const AGAIN_AFTER: Duration = Duration::from_millis(10);
 
 /// Longer silence is no path that one can work with.
 const MOST: Duration = Duration::from_secs(2);
@@ -136,7 +136,7 @@ mod tests {
     fn a_steady_path_gets_its_round_trip_and_a_little() {
         let (patience, now) = answered([15; 5]);
         assert_eq!(patience.overdue(), ms(15) + LEAST_SLACK);
-        assert_eq!(patience.limit(now), ms(15 + 12 + 15 + 15 + 12));
+        assert_eq!(patience.limit(now), ms(15 + 12 + 10 + 15 + 12));
         assert_eq!(patience.usual(), Some(ms(15)));
     }
 
@@ -159,7 +159,7 @@ mod tests {
             deviation: ms(20),
         });
         assert_eq!(patience.overdue(), ms(100));
-        assert_eq!(patience.limit(now), ms(215));
+        assert_eq!(patience.limit(now), ms(210));
         patience.answered(ms(40));
         assert_eq!(patience.overdue(), ms(52));
     }

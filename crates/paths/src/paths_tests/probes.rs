@@ -86,7 +86,7 @@ fn a_metered_path_that_never_answers_is_asked_seldom() {
 }
 
 #[test]
-fn a_dead_path_is_asked_five_times_a_second_at_most() {
+fn a_dead_path_is_asked_eight_times_a_second_at_most() {
     let mut bench = Bench::up(&[15, 40]);
     bench.wires[0].flow = BULK;
     bench.wires[1].dead = true;
@@ -94,7 +94,7 @@ fn a_dead_path_is_asked_five_times_a_second_at_most() {
     bench.log.clear();
     bench.run(60_000);
     let probes = bench.probes(1);
-    assert!((200..=301).contains(&probes), "{probes} probes");
+    assert!((300..=481).contains(&probes), "{probes} probes");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The network changes under a running edge, or the edge under a running network.
 
 mod addresses;
+mod caps;
 mod clean;
 mod dry_run;
 mod external;
