@@ -9,7 +9,9 @@
 //!
 //! One that is far slower than the best and adds little to it is left out without a trial: in the emulator,
 //! 5 Mbit/s with 300 ms beside 35 Mbit/s with 15 ms made between 0.6 and 1.17 of the better one, as losses and
-//! queues would have it. What it could add is not worth that.
+//! queues would have it. What it could add is not worth that, nor the second half of a trial.
+
+mod judge;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -20,26 +22,11 @@ use crate::reason::{Cost, Drag};
 /// Rates are taken over this time.
 const BIN: Duration = Duration::from_secs(1);
 
-/// Less than this in a bin is not bulk data: 2 Mbit/s.
-const BULK: u64 = 250_000;
-
-/// The sum is suspicious below nine tenths of what a single path has carried, and better without the
-/// suspect from eleven tenths on.
-const SUSPICIOUS: f64 = 0.9;
+/// The sum is better without the suspect from eleven tenths on.
 const CLEARLY: f64 = 1.1;
 
 /// So many bins in a row have to be suspicious: short transfers one after the other are slow for other reasons.
 const SUSPICIOUS_BINS: u32 = 3;
-
-/// One adds little if it has never carried more than this part of what the best does now, and is far slower when its round trip
-/// is so many times the best one's and so much longer.
-const LITTLE: f64 = 1.0 / 6.0;
-/// One that carries less than this is not in use.
-const NOTHING: f64 = 1.0 / 50.0;
-const TIMES_SLOWER: u32 = 4;
-const SLOWER: Duration = Duration::from_millis(150);
-/// The best carries all it can from this part of the most that it has carried.
-const FULL: f64 = 0.8;
 
 /// What a path has carried is forgotten by half in so long: radio paths change.
 const FORGET_HALF: f64 = 300.0;
@@ -227,11 +214,18 @@ impl Drags {
                 with,
             },
             Phase::Without { suspect, with, .. } if is_clearly_more(bin.through, with) => {
-                Phase::Again {
-                    suspect,
-                    bins: 0,
-                    with,
-                    without: bin.through,
+                match self.is_far_and_small(suspect, paths) {
+                    // What it might add after all is not worth a second try.
+                    true => {
+                        let cost = Cost::MoreWithout(more(bin.through, with));
+                        self.leave(suspect, cost, paths, now)
+                    }
+                    false => Phase::Again {
+                        suspect,
+                        bins: 0,
+                        with,
+                        without: bin.through,
+                    },
                 }
             }
             Phase::Without { .. } => self.give_up(now),
@@ -255,8 +249,8 @@ impl Drags {
                 let with = with.max(bin.through);
                 match is_clearly_more(without, with) {
                     true => {
-                        let more = (100 * without / with.max(1)).saturating_sub(100) as u32;
-                        self.leave(suspect, Cost::MoreWithout(more), paths, now)
+                        let cost = Cost::MoreWithout(more(without, with));
+                        self.leave(suspect, cost, paths, now)
                     }
                     false => self.give_up(now),
                 }
@@ -264,48 +258,6 @@ impl Drags {
             Phase::Left { until, .. } if until <= now => Phase::watching(now),
             left @ Phase::Left { .. } => left,
         }
-    }
-
-    /// The slowest of the paths that carry less than the one that has carried more by itself than all do
-    /// now. One that carries more is none to do without: what is known of the other may be old.
-    fn suspect(&self, bin: &Bin, paths: &[Figures]) -> Option<PathId> {
-        if bin.through < BULK {
-            return None;
-        }
-        let fit = || paths.iter().filter(|path| path.fit);
-        let best_of = |id: &PathId| self.best.get(id).copied().unwrap_or_default();
-        let strongest = fit().max_by(|a, b| best_of(&a.id).total_cmp(&best_of(&b.id)))?;
-        if bin.through as f64 >= best_of(&strongest.id) * SUSPICIOUS {
-            return None;
-        }
-        let carries = |id: &PathId| bin.by.get(id).copied().unwrap_or_default();
-        let others = fit().filter(|path| carries(&path.id) < carries(&strongest.id));
-        others
-            .max_by_key(|path| path.round_trip)
-            .map(|path| path.id)
-    }
-
-    /// The slowest of those that are far slower than the one that carries most, which carries all it can, and add
-    /// little to it: how much, in per cent.
-    fn adds_little(&self, bin: &Bin, paths: &[Figures]) -> Option<(PathId, u32)> {
-        if bin.through < BULK {
-            return None;
-        }
-        let fit = || paths.iter().filter(|path| path.fit);
-        let carries = |id: PathId| bin.by.get(&id).copied().unwrap_or_default() as f64;
-        let most = fit().max_by(|a, b| carries(a.id).total_cmp(&carries(b.id)))?;
-        let can = |id: PathId| self.best.get(&id).copied().unwrap_or_default();
-        if carries(most.id) < can(most.id) * FULL {
-            return None;
-        }
-        let slow = (most.round_trip * TIMES_SLOWER).max(most.round_trip + SLOWER);
-        let slowest = fit()
-            .filter(|path| path.round_trip >= slow)
-            .filter(|path| carries(path.id) > carries(most.id) * NOTHING)
-            .filter(|path| can(path.id) < carries(most.id) * LITTLE)
-            .max_by_key(|path| path.round_trip)?;
-        let percent = 100.0 * can(slowest.id) / carries(most.id);
-        Some((slowest.id, percent as u32))
     }
 
     fn give_up(&mut self, now: Instant) -> Phase {
@@ -343,6 +295,11 @@ impl Phase {
             with: 0,
         }
     }
+}
+
+/// In per cent.
+fn more(without: u64, with: u64) -> u32 {
+    (100 * without / with.max(1)).saturating_sub(100) as u32
 }
 
 fn is_clearly_more(without: u64, with: u64) -> bool {

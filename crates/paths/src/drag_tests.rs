@@ -54,6 +54,8 @@ impl Scene {
 #[test]
 fn what_drags_is_left_out_and_said_why() {
     let mut scene = Scene::new();
+    // It can carry more than little.
+    scene.second(25, 15, 40);
     scene.seconds(2, 20);
     assert_eq!(scene.drags.left_out(), None, "not at once");
     scene.seconds(1, 20);
@@ -193,4 +195,17 @@ fn what_could_carry_more_does_not_add_little() {
         // There is not much to carry.
         assert!(!scene.second(33, 2, 35));
     }
+}
+
+#[test]
+fn one_that_drags_and_can_add_little_is_not_tried_twice() {
+    let mut scene = Scene::new();
+    for _ in 0..3 {
+        scene.second(20, 4, 24);
+    }
+    assert_eq!(scene.drags.left_out(), Some(POOR), "tried without");
+    scene.second(35, 0, 35);
+    scene.second(35, 0, 35);
+    let drag = scene.drags.verdict(POOR).unwrap();
+    assert_eq!(drag.cost, Cost::MoreWithout(45));
 }

@@ -1,12 +1,16 @@
 //! Runs the edge: one round of observe, plan, apply at start and whenever the kernel says that
 //! something has changed.
 
+mod end;
+mod hurry;
+mod round;
+
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::FusedFuture;
-use mptcp::{Endpoint, KernelSupport, PathManager};
+use mptcp::{KernelSupport, PathManager};
 use netcfg::{Family, InterfaceIndex, Netlink, Watch, nft};
 use originals::Originals;
 use relay::Server;
@@ -14,18 +18,18 @@ use settings::edge::Settings;
 use tokio::sync::watch;
 
 use crate::allowance::Allowance;
-use crate::apply::{ApplyError, Hands};
+use crate::apply::Hands;
 use crate::error::EdgeError;
 use crate::health::{Change, Health};
 use crate::leases::Leases;
-use crate::observe::{ObserveError, observe};
+use crate::observe::observe;
 use crate::observed::Observed;
-use crate::plan::{notes, plan, teardown};
+use crate::plan::plan;
 use crate::proxy::{self, Proxy};
 use crate::reload::Reload;
 use crate::status::{Control, NetworkStatus};
 use crate::step::Step;
-use crate::uplink::{Uplink, Way, uplinks};
+use crate::uplink::Way;
 
 /// A round without an event, in case one was missed: slow, because it should never be needed.
 const SLOW: Duration = Duration::from_secs(30);
@@ -246,204 +250,6 @@ impl Agent {
             self.settings = new;
         }
     }
-
-    /// Does what can't wait for a whole round, by what was seen last: takes endpoints away, and changes
-    /// whether they are backups. That is what moves running connections to other paths.
-    async fn hurry(&mut self) {
-        let Some(mut observed) = self.seen.take() else {
-            return;
-        };
-        if let Ok(links) = self.hands.netlink.links().await {
-            observed.links = links;
-        }
-        self.follow_health(&mut observed);
-        let mut steps = plan(&self.settings, &observed);
-        steps.retain(|step| {
-            matches!(
-                step,
-                Step::DeleteEndpoint { .. } | Step::SetEndpointFlags { .. }
-            )
-        });
-        // The kernel takes some 10 ms for each endpoint that it deletes, and none for a flag: what stood by begins
-        // meanwhile.
-        steps.sort_by_key(|step| matches!(step, Step::DeleteEndpoint { .. }));
-        self.apply_all(steps).await;
-    }
-
-    /// Closes the subflows of these uplinks. The round that follows opens them anew.
-    async fn close_subflows(&mut self, interfaces: &[InterfaceIndex]) {
-        if interfaces.is_empty() {
-            return;
-        }
-        let Ok(endpoints) = self.hands.path_manager.endpoints().await else {
-            // The round says why.
-            return;
-        };
-        let is_theirs = |it: &Endpoint| {
-            let interface = it.interface.map(InterfaceIndex);
-            interface.is_some_and(|interface| interfaces.contains(&interface))
-        };
-        let steps = endpoints
-            .iter()
-            .filter(|it| is_theirs(it))
-            .map(Step::delete);
-        self.apply_all(steps.collect()).await;
-    }
-
-    /// Observe, plan, apply. Returns the steps that failed.
-    async fn round(&mut self) -> Result<Vec<(Step, ApplyError)>, EdgeError> {
-        let observed = self.observe().await?;
-        self.health.goes_by_uses();
-        for error in self
-            .leases
-            .follow(&uplinks(&self.settings, &observed), &observed)
-        {
-            tracing::warn!("no DHCP: {}", with_causes(&error));
-        }
-        let steps = plan(&self.settings, &observed);
-        let failed = self.apply_all(steps).await;
-        let problems = failed
-            .iter()
-            .map(|(step, error)| problem(step, error))
-            .collect();
-        self.report(problems).await?;
-        Ok(failed)
-    }
-
-    async fn report(&mut self, problems: Vec<String>) -> Result<(), EdgeError> {
-        let observed = self.observe().await?;
-        let problems = [problems, notes(&self.settings, &observed)].concat();
-        let verdicts = self.health.verdicts();
-        self.network.send_replace(NetworkStatus::new(
-            &self.settings,
-            &observed,
-            &verdicts,
-            problems,
-        ));
-        let uplinks = uplinks(&self.settings, &observed);
-        let ways = usable_ways(&uplinks);
-        self.seen = Some(observed);
-        if std::mem::replace(&mut self.ways, ways) != self.ways
-            && let Some(hub) = self.server.hub()
-        {
-            hub.uplinks_changed();
-        }
-        // Second, so that what is dialled for it counts as new.
-        let any_up = !self.ways.is_empty();
-        self.up
-            .send_if_modified(|up| std::mem::replace(up, any_up) != any_up);
-        Ok(())
-    }
-
-    async fn settled(&mut self) -> Result<bool, EdgeError> {
-        let observed = self.observe().await?;
-        Ok(plan(&self.settings, &observed).is_empty())
-    }
-
-    async fn observe(&mut self) -> Result<Observed, ObserveError> {
-        let mut observed = observe(
-            &self.settings,
-            &self.hands.netlink,
-            &self.hands.path_manager,
-            self.leases.current(),
-            self.intercept_port,
-        )
-        .await?;
-        self.count(&mut observed);
-        self.follow_health(&mut observed);
-        Ok(observed)
-    }
-
-    /// Counts what the uplinks have carried.
-    fn count(&mut self, observed: &mut Observed) {
-        let now = SystemTime::now();
-        for uplink in uplinks(&self.settings, observed) {
-            if let Some(bytes) = uplink.link.bytes {
-                let cap = uplink.rule.cap.as_ref();
-                self.allowance.note(&uplink.name, bytes, cap, now);
-            }
-        }
-        observed.carried = self.allowance.all();
-        if let Err(error) = self.allowance.save_if_needed(now) {
-            let file = self.settings.usage.display();
-            tracing::warn!("cannot write what uplinks have carried to {file}: {error}");
-        }
-    }
-
-    fn follow_health(&mut self, observed: &mut Observed) {
-        let uplinks = uplinks(&self.settings, observed);
-        self.health.follow(&uplinks, &observed.links);
-        observed.uses = self.health.uses();
-    }
-
-    async fn apply_all(&mut self, steps: Vec<Step>) -> Vec<(Step, ApplyError)> {
-        let mut failed = Vec::new();
-        for step in steps {
-            match self.hands.apply(&step).await {
-                Ok(()) => tracing::info!("{step}"),
-                Err(error) => {
-                    tracing::warn!("{}", problem(&step, &error));
-                    failed.push((step, error));
-                }
-            }
-        }
-        failed
-    }
-
-    /// Takes everything away; goes on after an error and returns all of them.
-    async fn stop(mut self) -> Result<(), EdgeError> {
-        let mut errors = self.take_away().await;
-        self.leases.release().await;
-        if let Err(error) = self.allowance.save() {
-            errors.push(format!(
-                "cannot write {}: {error}",
-                self.settings.usage.display()
-            ));
-        }
-        let restored = self.hands.restore().await;
-        errors.extend(restored.iter().map(|error| with_causes(error)));
-        if errors.is_empty() {
-            Ok(())
-        } else {
-            Err(EdgeError::Teardown(errors))
-        }
-    }
-
-    /// Until nothing of ours is left, or no attempt helps. Returns what failed in the last one.
-    async fn take_away(&mut self) -> Vec<String> {
-        let mut errors = Vec::new();
-        for _ in 0..MOST_ROUNDS {
-            let observed = match self.observe().await {
-                Ok(observed) => observed,
-                Err(error) => {
-                    errors = vec![with_causes(&error)];
-                    continue;
-                }
-            };
-            let steps = teardown(&self.settings, &observed);
-            if steps.is_empty() {
-                return Vec::new();
-            }
-            let failed = self.apply_all(steps).await;
-            errors = failed
-                .iter()
-                .map(|(step, error)| problem(step, error))
-                .collect();
-        }
-        errors
-    }
-}
-
-/// The addresses that connections can leave from now, each with its interface.
-fn usable_ways(uplinks: &[Uplink<'_>]) -> Vec<(InterfaceIndex, Way)> {
-    let up = uplinks.iter().filter(|uplink| uplink.is_used());
-    let ways = up.flat_map(|uplink| {
-        uplink
-            .ways
-            .iter()
-            .map(|way| (uplink.link.index, way.clone()))
-    });
-    ways.collect()
 }
 
 /// Without the firewall the listeners would be open to the uplinks, and nothing would be captured.
@@ -454,10 +260,6 @@ fn is_vital(step: &Step) -> bool {
         Step::AddRule(rule) => rule.family == Family::V4,
         _ => false,
     }
-}
-
-fn problem(step: &Step, error: &ApplyError) -> String {
-    format!("cannot {}: {}", step.title(), with_causes(error))
 }
 
 fn with_causes(error: &dyn std::error::Error) -> String {
