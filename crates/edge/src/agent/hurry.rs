@@ -49,5 +49,8 @@ impl Agent {
             .filter(|it| is_theirs(it))
             .map(Step::delete);
         self.apply_all(steps.collect()).await;
+        // For the hub's connections these ways will be new: what was dialled in the silence begins anew.
+        self.ways
+            .retain(|(interface, _)| !interfaces.contains(interface));
     }
 }

@@ -7,7 +7,7 @@ use crate::server::Server;
 
 /// What the hub sets by default.
 const WANTED: [(&str, &str); 7] = [
-    ("net.mptcp.stale_loss_cnt", "1"),
+    ("net.mptcp.stale_loss_cnt", "3"),
     ("net.mptcp.blackhole_timeout", "0"),
     ("net.ipv4.tcp_slow_start_after_idle", "0"),
     ("net.ipv4.tcp_tw_reuse", "1"),

@@ -194,7 +194,7 @@ fn the_hub_does_all_its_work_as_its_unit_runs_it() {
     let limits = server.limits();
     server.set_wrapper(&as_the_unit_says(&server));
     server.run();
-    assert_eq!(server.sysctl("net.mptcp.stale_loss_cnt"), "1");
+    assert_eq!(server.sysctl("net.mptcp.stale_loss_cnt"), "3");
     assert_eq!(server.endpoints().len(), 1);
     let mut stream = to_origin(&server, Transport::Mptcp, hub_v4());
     request(&mut stream, "/bytes/1000000");

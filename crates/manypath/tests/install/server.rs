@@ -71,7 +71,7 @@ fn a_server_becomes_a_hub_that_runs_with_two_rights() {
         assert_eq!(status(&machine, set), "0000000000001400", "{set}");
     }
     // They are enough for the kernel's settings.
-    assert_eq!(machine.shell("sysctl -n net.mptcp.stale_loss_cnt"), "1\n");
+    assert_eq!(machine.shell("sysctl -n net.mptcp.stale_loss_cnt"), "3\n");
     assert!(!machine.log().contains("as root"), "{}", machine.log());
 }
 
