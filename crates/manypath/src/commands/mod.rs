@@ -9,6 +9,8 @@ pub mod settings;
 pub mod status;
 
 mod running;
+#[cfg(test)]
+mod sample;
 mod settings_file;
 mod uplinks;
 

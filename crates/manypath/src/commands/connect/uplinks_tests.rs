@@ -1,21 +1,7 @@
-use netcfg::{InterfaceIndex, MacAddress};
+use netcfg::InterfaceIndex;
 
 use super::*;
-
-fn link(index: u32, name: &str) -> Link {
-    Link {
-        index: InterfaceIndex(index),
-        name: name.parse().expect("a name"),
-        mac: Some(MacAddress([2, 0, 0, 0, 0, index as u8])),
-        up: true,
-        carrier: true,
-        kind: None,
-        mtu: 1500,
-        loopback: name == "lo",
-        vmbus: None,
-        bytes: None,
-    }
-}
+use crate::commands::sample::link;
 
 fn address(index: u32, net: &str) -> Address {
     Address::new(InterfaceIndex(index), net.parse().expect("a network"))

@@ -1,20 +1,7 @@
-use netcfg::{InterfaceIndex, MacAddress};
-
 use super::*;
+use crate::commands::sample::link;
 
 fn links() -> Vec<Link> {
-    let link = |index: u32, name: &str| Link {
-        index: InterfaceIndex(index),
-        name: name.parse().expect("a name"),
-        mac: Some(MacAddress([2, 0, 0, 0, 0, index as u8])),
-        up: true,
-        carrier: true,
-        kind: None,
-        mtu: 1500,
-        loopback: name == "lo",
-        vmbus: None,
-        bytes: None,
-    };
     let names = ["lo", "eth0", "eth1", "eth2", "wlan0", "wlan1"];
     (1..)
         .zip(names)
