@@ -87,9 +87,15 @@ fn a_hub_keeps_secrets_and_destinations_to_itself() {
         assert_absent(text, &secrets);
         assert_absent(text, &[key.clone(), "wonder land".to_owned()]);
     }
-    for destination in ["203.0.113.18", "10.9.9.9", "4321", "4322"] {
-        assert!(!log.contains(destination), "{destination}: {log}");
+    for address in ["203.0.113.18", "10.9.9.9"] {
+        assert!(!log.contains(address), "{address}: {log}");
     }
+    // Whole numbers: a time of day may well have these digits in it.
+    let mut numbers = log.split(|c: char| !c.is_ascii_digit());
+    assert!(
+        !numbers.any(|number| ["4321", "4322"].contains(&number)),
+        "a port: {log}"
+    );
     assert_private(server.process());
     server.stop().expect("a clean stop");
     let usage = fs::read_to_string(server.path("hub.usage")).expect("usage");
