@@ -1,0 +1,1 @@
+//! Windows' Host Compute System and Network: WSL's VMs, virtual switches and network adapters.

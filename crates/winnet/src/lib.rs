@@ -1,0 +1,1 @@
+//! Windows' network interfaces and routes, and notifications of their changes.

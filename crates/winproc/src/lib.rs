@@ -1,0 +1,1 @@
+//! Windows' sessions, programs run as the logged-on user, and pipes and files with access lists.
