@@ -1,11 +1,11 @@
 //! Looks at the sockets of busy connections: does anything come on each uplink?
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use mptcp::{ConnectionInfo, SubflowInfo};
+use mptcp::{ConnectionInfo, SubflowInfo, TcpState};
 use paths::{Look, PathId, RoundTrip};
 use relay::Server;
 use tokio::net::TcpStream;
@@ -41,6 +41,8 @@ pub(super) struct Seen {
     pub(super) through: u64,
     /// What the subflows of each path show.
     pub(super) paths: HashMap<PathId, Look>,
+    /// Paths on which a connection had a subflow and has none any more.
+    pub(super) lost: BTreeSet<PathId>,
 }
 
 /// Held weakly: the last one who holds a socket closes it.
@@ -48,6 +50,8 @@ pub(super) struct Seen {
 struct Watched {
     socket: Weak<TcpStream>,
     until: Instant,
+    /// The paths on which it had subflows.
+    had: BTreeSet<PathId>,
 }
 
 impl Looks {
@@ -78,6 +82,7 @@ impl Looks {
             let before = self.through.get(&ends).copied();
             seen.through += bytes.saturating_sub(before.unwrap_or(bytes));
             through.insert(ends, bytes);
+            seen.lost.extend(watched.lost(&info.subflows, owners));
             for subflow in info.subflows {
                 let ends = (subflow.local, subflow.remote);
                 if subflow.unacked > 0 {
@@ -110,7 +115,11 @@ impl Looks {
             let mut known = self.watched.iter_mut();
             match known.find(|it| Weak::ptr_eq(&it.socket, &socket)) {
                 Some(known) => known.until = until,
-                None => self.watched.push(Watched { socket, until }),
+                None => self.watched.push(Watched {
+                    socket,
+                    until,
+                    had: BTreeSet::new(),
+                }),
             }
         }
         self.watched.truncate(MOST);
@@ -122,6 +131,22 @@ impl Watched {
     fn info(&self) -> Option<ConnectionInfo> {
         let socket: Arc<TcpStream> = self.socket.upgrade()?;
         mptcp::connection_info(&*socket).ok()
+    }
+
+    /// The paths on which it has no subflow any more.
+    fn lost(
+        &mut self,
+        subflows: &[SubflowInfo],
+        owners: &HashMap<IpAddr, PathId>,
+    ) -> BTreeSet<PathId> {
+        let alive = subflows
+            .iter()
+            .filter(|subflow| subflow.state != TcpState::Closed);
+        let has: BTreeSet<PathId> = alive
+            .filter_map(|subflow| owners.get(&subflow.local.ip()).copied())
+            .collect();
+        self.had.extend(&has);
+        &self.had - &has
     }
 }
 

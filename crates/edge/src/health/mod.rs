@@ -5,9 +5,10 @@
 //! second (`net/core/link_watch.c`), so that they are looked at while it matters.
 
 mod looks;
+mod mend;
 mod probes;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::time::Instant;
 
@@ -19,6 +20,7 @@ use settings::edge::Settings;
 
 use crate::uplink::{Uplink, UplinkState};
 use looks::Looks;
+use mend::Mend;
 use probes::Probes;
 
 /// What is known of the uplinks' health.
@@ -27,6 +29,7 @@ pub struct Health {
     paths: Paths,
     probes: Probes,
     looks: Looks,
+    mend: Mend,
     netlink: Netlink,
     /// Carriers when the network was last observed.
     carriers: BTreeMap<InterfaceIndex, bool>,
@@ -58,6 +61,7 @@ impl Health {
             paths: Paths::new(probes.can_ask(), Instant::now()),
             probes,
             looks: Looks::new(server),
+            mend: Mend::default(),
             netlink,
             carriers: BTreeMap::new(),
             owners: HashMap::new(),
@@ -156,6 +160,25 @@ impl Health {
             self.handle(Event::Look(path, look), now);
         }
         self.handle(Event::Tick, now);
+        self.mend(seen.lost, now);
+    }
+
+    /// Has subflows opened anew that running connections have lost on uplinks that work.
+    fn mend(&mut self, mut lost: BTreeSet<PathId>, now: Instant) {
+        if !lost.is_empty() {
+            let uses = self.uses();
+            lost.retain(|path| {
+                let used = uses.get(&InterfaceIndex(path.0));
+                used.is_some_and(|used| *used != Use::Unused)
+            });
+        }
+        for path in self.mend.missed(&lost, now) {
+            let name = self.names.get(&path).map_or("?", String::as_str);
+            tracing::info!(
+                "uplink {name}: a connection has lost its subflow there; they are opened anew"
+            );
+            self.renew.push(InterfaceIndex(path.0));
+        }
     }
 
     async fn has_carrier_changed(&mut self) -> bool {

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use lab::rig::Rig;
-use lab::topology::{LabSpec, Uplink};
+use lab::topology::{LabSpec, Node, Uplink};
 use lab::traffic::Transfer;
 
 use super::{address, endpoints, timed, wait_for_uplinks};
-use crate::support::{LIMIT, eventually, spec};
+use crate::support::{LIMIT, eventually, shell, spec};
 
 #[test]
 fn an_endpoint_goes_with_the_carrier_and_comes_back() {
@@ -80,6 +80,44 @@ fn a_download_survives_a_pulled_and_plugged_link() {
     // The link that was plugged again carries the running connection again.
     assert!(first.counters().down.bytes > before + 1_000_000);
     wait_for_uplinks(&rig, 2);
+}
+
+/// Resets what goes on through the first uplink's router, and nothing that begins later.
+fn reset_first(rig: &Rig) {
+    let run = |script| {
+        shell(rig.lab(), Node::Access(Uplink::FIRST), script).ok();
+    };
+    run(
+        "nft 'add table ip cut; add chain ip cut pass { type filter hook forward priority -50; }; \
+         add rule ip cut pass meta length > 1000 reject with tcp reset'",
+    );
+    let status = rig.wait_for_edge("lose the first subflow", |status| {
+        let connection = &status["connections"][0]["onward"];
+        let subflows = connection["subflows"].as_array().unwrap();
+        subflows
+            .iter()
+            .filter(|it| it["state"] == "established")
+            .count()
+            == 1
+    });
+    run("nft delete table ip cut");
+    status.unwrap();
+}
+
+#[test]
+fn a_subflow_that_a_router_resets_is_opened_again() {
+    let rig = Rig::up(spec()).unwrap();
+    let first = rig.lab().link(Uplink::FIRST);
+    let mut before = 0;
+    let transfer = disturbed(&rig, 40_000_000, |tenth| {
+        if tenth == 2 {
+            reset_first(&rig);
+            before = first.counters().down.bytes;
+        }
+    });
+    assert!(transfer.intact);
+    let since = first.counters().down.bytes - before;
+    assert!(since > 3_000_000, "{since} bytes");
 }
 
 #[test]
