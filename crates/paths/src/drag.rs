@@ -188,17 +188,17 @@ impl Drags {
                 let (bins, with) = (bins + 1, with.max(bin.through));
                 match (suspect, little) {
                     (None, None) => Phase::watching(not_before),
-                    _ if bins < SUSPICIOUS_BINS => Phase::Watching {
-                        not_before,
-                        bins,
-                        with,
-                    },
-                    (_, Some((path, percent))) => {
-                        self.leave(path, Cost::AddsOnly(percent), paths, now)
+                    (_, Some(little)) if bins >= little.bins => {
+                        self.leave(little.path, Cost::AddsOnly(little.percent), paths, now)
                     }
-                    (Some(suspect), None) => Phase::Without {
+                    (Some(suspect), None) if bins >= SUSPICIOUS_BINS => Phase::Without {
                         suspect,
                         bins: 0,
+                        with,
+                    },
+                    _ => Phase::Watching {
+                        not_before,
+                        bins,
                         with,
                     },
                 }
