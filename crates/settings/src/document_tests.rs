@@ -7,12 +7,12 @@ use serde_json::Value;
 use super::*;
 use crate::{InterfaceMatch, edge::Capture, edge::Intercept};
 
-const KINDS: [Kind; 3] = [Kind::Edge, Kind::Hub, Kind::HubUsers];
+const KINDS: [Kind; 4] = [Kind::Edge, Kind::Host, Kind::Hub, Kind::HubUsers];
 
-/// Whether a line is a setting that is switched off: `#key = value`, without a blank behind the `#`.
+/// Whether a line is a setting, or a table, that is switched off: `#key = value`, without a blank behind the `#`.
 fn is_off(line: &str) -> bool {
     line.strip_prefix('#')
-        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()))
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase() || c == '['))
 }
 
 /// Every key below `value` as a dotted path, without the indices of lists.
@@ -64,6 +64,7 @@ fn schema_keys(root: &Value, path: &str, schema: &Value, found: &mut BTreeSet<St
 fn parse(kind: Kind, text: &str) -> Result<(), crate::Errors> {
     match kind {
         Kind::Edge => edge::Settings::parse(text, "edge.toml").map(drop),
+        Kind::Host => host::Settings::parse(text, "settings.toml").map(drop),
         Kind::Hub => hub::Settings::parse(text, "hub.toml").map(drop),
         Kind::HubUsers => hub::UserFile::parse(text, "hub.users.toml").map(drop),
     }
@@ -90,6 +91,23 @@ fn the_examples_have_exactly_the_keys_of_the_schemas() {
     }
 }
 
+/// What has to be on for a line that is off: the start of other lines that are.
+fn needs(kind: Kind, off: &str) -> &'static [&'static str] {
+    match (kind, off.split(' ').next().unwrap_or_default()) {
+        (Kind::Edge, "#after_cap" | "#cap_resets_on") => &["#monthly_cap"],
+        (Kind::Host, "#[[uplink]]") => &["#adapter"],
+        (Kind::Host, "#after_cap" | "#cap_resets_on") => {
+            &["#[[uplink]]", "#adapter", "#monthly_cap"]
+        }
+        (Kind::Host, "#adapter" | "#name" | "#role" | "#metered" | "#monthly_cap" | "#ipv6") => {
+            &["#[[uplink]]", "#adapter"]
+        }
+        (Kind::Host, "#kernel") => &["#kernel_modules"],
+        (Kind::Host, "#kernel_modules") => &["#kernel "],
+        _ => &[],
+    }
+}
+
 #[test]
 fn each_line_of_the_examples_that_is_off_can_be_switched_on() {
     let mut switched = 0;
@@ -98,24 +116,27 @@ fn each_line_of_the_examples_that_is_off_can_be_switched_on() {
         for (at, off) in lines.iter().enumerate().filter(|(_, line)| is_off(line)) {
             let mut lines = lines.clone();
             lines[at] = &off[1..];
+            for start in needs(kind, off) {
+                // It may be this line.
+                if let Some(needed) = lines.iter_mut().find(|line| line.starts_with(start)) {
+                    *needed = &needed[1..];
+                }
+            }
             if off.starts_with("#mac") || off.starts_with("#vmbus") {
                 let by_name = lines[..at]
                     .iter()
                     .rposition(|line| line.starts_with("interface ="));
                 lines.remove(by_name.expect("the interface's name stands before its MAC address"));
             }
-            if off.starts_with("#after_cap") || off.starts_with("#cap_resets_on") {
-                let cap = lines
-                    .iter_mut()
-                    .find(|line| line.starts_with("#monthly_cap"));
-                let cap = cap.expect("details of a cap need one");
-                *cap = &cap[1..];
+            let mut text = lines.join("\n");
+            if off.starts_with("#set_proxy") {
+                text = text.replace("capture = \"all\"", "capture = \"proxy\"");
             }
-            parse(kind, &lines.join("\n")).unwrap_or_else(|errors| panic!("{off}:\n{errors}"));
+            parse(kind, &text).unwrap_or_else(|errors| panic!("{off}:\n{errors}"));
             switched += 1;
         }
     }
-    assert_eq!(switched, 16);
+    assert_eq!(switched, 30);
 }
 
 #[test]
@@ -145,6 +166,16 @@ fn the_values_in_the_edge_example_are_the_defaults() {
 }
 
 #[test]
+fn the_values_in_the_host_example_are_the_defaults() {
+    let settings = host::Settings::parse(example(Kind::Host), "settings.toml").unwrap();
+    assert_eq!(settings, host::Settings::default());
+    assert_eq!(
+        settings,
+        host::Settings::parse("", "settings.toml").unwrap()
+    );
+}
+
+#[test]
 fn the_values_in_the_hub_example_are_the_defaults() {
     let settings = hub::Settings::parse(example(Kind::Hub), "hub.toml").unwrap();
     assert_eq!(settings, hub::Settings::default());
@@ -166,6 +197,10 @@ fn the_defaults_of_the_schemas_are_the_defaults_too() {
         "wait_for_uplink": "10s", "connect_timeout": "10s", "idle_timeout": "off",
     });
     assert_eq!(defaults, expected);
+    let host = schema(Kind::Host);
+    assert_eq!(host["properties"]["out"]["default"], expected);
+    let guest = serde_json::json!({ "distribution": "Manypath", "manage_wslconfig": true });
+    assert_eq!(host["properties"]["guest"]["default"], guest);
     let hub = schema(Kind::Hub);
     assert_eq!(
         hub["properties"]["listen"]["default"],
@@ -201,6 +236,36 @@ fn every_key_has_a_description() {
         for (name, definition) in schema["$defs"].as_object().unwrap() {
             assert_described(&schema, name, definition);
         }
+    }
+}
+
+#[test]
+fn the_host_schema_knows_which_keys_go_together() {
+    let schema = schema(Kind::Host);
+    let [all, proxy] = schema["oneOf"].as_array().unwrap().as_slice() else {
+        panic!("{schema}")
+    };
+    let of = |one: &Value| {
+        let keys = &one["properties"];
+        (
+            keys["capture"]["const"].clone(),
+            keys["set_proxy"]["enum"].clone(),
+        )
+    };
+    assert_eq!(of(all), ("all".into(), serde_json::json!([false])));
+    assert_eq!(
+        of(proxy),
+        ("proxy".into(), serde_json::json!([false, true]))
+    );
+    // Without both keys it is the first.
+    assert_eq!(all["required"], Value::Null);
+    assert_eq!(proxy["required"], serde_json::json!(["capture"]));
+    let (rule, guest) = (&schema["$defs"]["Rule"], &schema["$defs"]["Guest"]);
+    assert_eq!(rule["required"], serde_json::json!(["adapter"]));
+    let both = serde_json::json!({ "kernel": ["kernel_modules"], "kernel_modules": ["kernel"] });
+    assert_eq!(guest["dependentRequired"], both);
+    for table in [&schema, rule, guest] {
+        assert_eq!(table["unevaluatedProperties"], false);
     }
 }
 

@@ -4,6 +4,8 @@ mod cap;
 mod hub;
 mod read;
 mod rules;
+pub(crate) mod tables;
+mod write;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -57,7 +59,7 @@ pub struct Settings {
     pub usage: PathBuf,
 }
 
-fn default_usage() -> PathBuf {
+pub(crate) fn default_usage() -> PathBuf {
     PathBuf::from("/var/lib/manypath-edge/usage")
 }
 

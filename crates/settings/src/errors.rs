@@ -6,8 +6,10 @@ use std::io;
 use ipnet::IpNet;
 
 use wire::hub::IdentityError;
+use wslconfig::WindowsPathError;
 
 use crate::edge::UplinkNameError;
+use crate::host::{AdapterMatchError, DistributionNameError};
 use crate::hub::UserNameError;
 use crate::{
     ByteSizeError, CongestionControlError, CredentialsError, DataSizeError, DestinationRuleError,
@@ -146,6 +148,35 @@ pub enum Problem {
     #[error("{interface} is the host's interface, see {other}; an uplink must be another one")]
     HostIsUplink { interface: String, other: Other },
 
+    /// Windows' proxy setting while all TCP is taken in anyway.
+    #[error(
+        "with capture = \"all\" no program needs a proxy; leave this key out, or write capture = \"proxy\""
+    )]
+    ProxyOfAll,
+    /// No rule although only what has one is an uplink.
+    #[error(
+        "no network adapter is listed, so nothing could leave; add a table [[uplink]] with a line such as adapter = \"Wi-Fi\", or write \"all\""
+    )]
+    NothingListed,
+    /// A rule without an adapter.
+    #[error(
+        "nothing says which network adapter this is for; add a line such as adapter = \"Wi-Fi\""
+    )]
+    NoAdapter,
+    /// A name for what can be several adapters.
+    #[error(
+        "{pattern:?} can match several adapters, which cannot all have this name; leave the name out, or write the adapter's full name"
+    )]
+    NameOfAdapters { pattern: String },
+    /// An adapter or pattern in two rules.
+    #[error("{adapter:?} is the adapter of {other} too; join the two")]
+    SameAdapter { adapter: String, other: Other },
+    /// Half of a kernel.
+    #[error(
+        "WSL needs a kernel and its modules, and {0} is not there; add it, or leave this key out"
+    )]
+    KernelAlone(&'static str),
+
     /// `backup` among the flags of an endpoint.
     #[error("that an uplink is a backup is said by its role; write role = \"backup\" instead")]
     BackupIsRole,
@@ -251,6 +282,13 @@ pub enum Problem {
     Mac(#[from] MacAddressError),
     #[error(transparent)]
     Guid(#[from] GuidError),
+    #[error(transparent)]
+    Adapter(#[from] AdapterMatchError),
+    #[error(transparent)]
+    Distribution(#[from] DistributionNameError),
+    // In TOML's double quotes each backslash would have to be written twice.
+    #[error("{0}, in single quotes")]
+    WindowsPath(#[from] WindowsPathError),
     #[error(transparent)]
     UplinkName(#[from] UplinkNameError),
     #[error(transparent)]

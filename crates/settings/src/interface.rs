@@ -6,6 +6,8 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
+use crate::wildcard;
+
 /// Longest interface name of Linux in bytes (`IFNAMSIZ` less the closing NUL).
 const NAME_MAX: usize = 15;
 
@@ -86,36 +88,12 @@ pub enum PatternError {
 impl Pattern {
     /// Whether `name` fits.
     pub fn matches(&self, name: &str) -> bool {
-        let pattern: Vec<char> = self.0.chars().collect();
-        let name: Vec<char> = name.chars().collect();
-        let (mut at, mut seen) = (0, 0);
-        // Where to go on from when a later part does not fit: after the last star, one more character eaten by it.
-        let mut retry: Option<(usize, usize)> = None;
-        while seen < name.len() {
-            match pattern.get(at) {
-                Some('*') => {
-                    retry = Some((at + 1, seen));
-                    at += 1;
-                }
-                Some(&c) if c == '?' || c == name[seen] => {
-                    at += 1;
-                    seen += 1;
-                }
-                _ => {
-                    let Some((after_star, eaten)) = retry else {
-                        return false;
-                    };
-                    retry = Some((after_star, eaten + 1));
-                    (at, seen) = (after_star, eaten + 1);
-                }
-            }
-        }
-        pattern[at..].iter().all(|&c| c == '*')
+        wildcard::fits(&self.0, name)
     }
 
     /// Whether this is a plain name, without `*` and `?`.
     pub fn is_literal(&self) -> bool {
-        !self.0.contains(['*', '?'])
+        wildcard::is_literal(&self.0)
     }
 
     /// The text as written in the settings file.
@@ -233,7 +211,7 @@ impl Serialize for MacAddress {
     }
 }
 
-/// A GUID, here the VMBus instance id of a synthetic network adapter.
+/// A GUID: the VMBus instance id of a synthetic network adapter, or the id of an interface of Windows.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, JsonSchema)]
 #[schemars(transparent)]
 pub struct Guid(
@@ -250,6 +228,13 @@ pub struct Guid(
     "{0:?} is no GUID; write the adapter's name in /sys/bus/vmbus/devices, such as \"7a08391f-f5a0-4ac0-9802-d13fd964f8df\""
 )]
 pub struct GuidError(String);
+
+/// From the number that `uuid::Uuid::as_u128` gives.
+impl From<u128> for Guid {
+    fn from(number: u128) -> Self {
+        Self(number)
+    }
+}
 
 impl FromStr for Guid {
     type Err = GuidError;

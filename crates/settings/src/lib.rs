@@ -1,8 +1,11 @@
 //! The settings files: model, defaults, validation with line and key, JSON schema.
 //!
-//! [`edge::Settings`] and [`hub::Settings`] are what the rest of the program sees: every value in its own type,
-//! checked. Their `parse` reads a file's text and reports everything that is wrong with it, with line,
-//! column and key.
+//! [`edge::Settings`], [`hub::Settings`] and [`host::Settings`] are what the rest of the program sees: every value
+//! in its own type, checked. Their `parse` reads a file's text and reports everything that is wrong with it, with
+//! line, column and key. [`edit`] changes a file's text and keeps the comments.
+//!
+//! What is there on Unix only has to do with files: owners and permission bits of the hub's and the edge's, which
+//! run on Linux. On Windows files have access lists, and the service writes its own.
 #![forbid(unsafe_code)]
 
 mod common;
@@ -10,10 +13,12 @@ mod data_size;
 mod destination_rule;
 mod document;
 pub mod edge;
+pub mod edit;
 mod endpoint;
 mod errors;
 #[cfg(unix)]
 mod file;
+pub mod host;
 pub mod hub;
 mod hub_link;
 mod interface;
@@ -30,6 +35,7 @@ mod secrecy;
 mod secret;
 mod timeout;
 mod users;
+mod wildcard;
 
 pub use data_size::{DataSize, DataSizeError};
 pub use destination_rule::{DestinationRule, DestinationRuleError};

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use wire::{Destination, DestinationError};
+use zeroize::Zeroizing;
 
 use crate::secret::{Credentials, CredentialsError, Secret};
 
@@ -64,6 +65,27 @@ pub enum ProxyUrlError {
     /// The user or the password breaks a rule.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
+}
+
+impl ProxyUrl {
+    /// The whole URL with its password: for a settings file that its owner alone can read.
+    pub fn expose(&self) -> Zeroizing<String> {
+        Zeroizing::new(self.with_password(|password| encode(password.expose())))
+    }
+
+    fn with_password(&self, shown: impl Fn(&Secret) -> String) -> String {
+        let Self {
+            credentials,
+            destination,
+        } = self;
+        match credentials {
+            Some(user) => {
+                let (name, password) = (encode(user.name()), shown(user.password()));
+                format!("{SCHEME}{name}:{password}@{destination}")
+            }
+            None => format!("{SCHEME}{destination}"),
+        }
+    }
 }
 
 impl FromStr for ProxyUrl {
@@ -134,26 +156,20 @@ fn decode(text: &str) -> Result<String, ProxyUrlError> {
 }
 
 /// Everything but RFC 3986's unreserved characters is encoded.
-fn encode(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                write!(f, "{}", char::from(byte))?;
-            }
-            _ => write!(f, "%{byte:02X}")?,
+fn encode(text: &str) -> String {
+    let encoded = text.bytes().map(|byte| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            char::from(byte).to_string()
         }
-    }
-    Ok(())
+        _ => format!("%{byte:02X}"),
+    });
+    encoded.collect()
 }
 
+/// Without the password.
 impl fmt::Display for ProxyUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(SCHEME)?;
-        if let Some(credentials) = &self.credentials {
-            encode(credentials.name(), f)?;
-            write!(f, ":{}@", credentials.password())?;
-        }
-        self.destination.fmt(f)
+        f.write_str(&self.with_password(|password| password.to_string()))
     }
 }
 

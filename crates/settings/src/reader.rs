@@ -117,11 +117,7 @@ impl<'a> Table<'a> {
     }
 
     pub fn boolean(&self, key: &'static str) -> Option<bool> {
-        let item = self.get(key)?;
-        match item.value {
-            DeValue::Boolean(value) => Some(*value),
-            _ => item.wrong_type("true or false"),
-        }
+        self.get(key)?.boolean()
     }
 
     /// A whole number from `min` to `max`.
@@ -228,6 +224,13 @@ impl<'a> Item<'a> {
             });
         }
         found.map(|(_, value)| *value)
+    }
+
+    pub fn boolean(&self) -> Option<bool> {
+        match self.value {
+            DeValue::Boolean(value) => Some(*value),
+            _ => self.wrong_type("true or false"),
+        }
     }
 
     pub fn integer(&self, min: u32, max: u32) -> Option<u32> {

@@ -62,9 +62,11 @@ impl<'t> Report<'t> {
         let at = self.text.floor_char_boundary(at);
         let before = &self.text[..at];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        // No editor counts a byte order mark.
+        let line = before[line_start..].trim_start_matches('\u{feff}');
         Place {
             line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
+            column: line.chars().count() + 1,
         }
     }
 }

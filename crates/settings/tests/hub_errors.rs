@@ -126,7 +126,8 @@ fn users_file() {
     hub.users:1:1: the user name is longer than 255 bytes; write a shorter one
     hub.users:2:1: the password is longer than 255 bytes; write a shorter one
     ");
-    assert_snapshot!(Users::load("/nonexistent/hub.users").unwrap_err(), @"
-    /nonexistent/hub.users: cannot be read: No such file or directory (os error 2); check the path and that this user may read the file
-    ");
+    let error = Users::load("/nonexistent/hub.users")
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains(": cannot be read: "), "{error}");
 }

@@ -1,4 +1,5 @@
 //! Editing the hub's users file: every comment and byte stays that an edit is not about.
+#![cfg(unix)]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use settings::edge::{Addresses, AfterCap, Capture, DayOfMonth, Hub, Intercept, Role};
 use settings::hub::{UserFile, Users};
-use settings::{HubLink, InterfaceMatch, PortRange, ProxyUrl, Secret, Timeout, edge, hub};
+use settings::{HubLink, InterfaceMatch, PortRange, ProxyUrl, Secret, Timeout, edge, host, hub};
 
 fn edge(text: &str) -> edge::Settings {
     edge::Settings::parse(text, "edge.toml").unwrap_or_else(|errors| panic!("{errors}"))
@@ -333,17 +333,19 @@ proptest! {
         prop_assume!(!parsed.as_ref().is_err_and(|errors| errors.to_string().contains("give each uplink")));
         let settings = parsed.unwrap();
         let written = toml::to_string(&settings).unwrap();
-        prop_assert_eq!(settings, edge(&written), "{}", written);
+        prop_assert_eq!(&settings, &edge(&written), "{}", written);
+        prop_assert_eq!(edge(&settings.to_toml()), settings);
     }
 
     #[test]
-    fn any_text_gives_settings_or_errors(text in "\\PC*", lines in prop::collection::vec("(\\[{0,2}(host|uplink|proxy|out|bypass|mptcp|control)\\]{0,2}|(interface|mac|hub|users|ports|networks|port|endpoint|listen|allow) ?=)? ?[\\[\"']{0,2}\\PC{0,9}[\"'\\]]{0,2}", 0..9)) {
+    fn any_text_gives_settings_or_errors(text in "\\PC*", lines in prop::collection::vec("(\\[{0,2}(host|uplink|proxy|out|bypass|mptcp|control|guest)\\]{0,2}|(interface|mac|adapter|capture|kernel|hub|users|ports|networks|port|endpoint|listen|allow) ?=)? ?[\\[\"']{0,2}\\PC{0,9}[\"'\\]]{0,2}", 0..9)) {
         for text in [text, lines.join("\n")] {
             let edge = edge::Settings::parse(&text, "edge.toml").map(drop);
+            let host = host::Settings::parse(&text, "settings.toml").map(drop);
             let hub = hub::Settings::parse(&text, "hub.toml").map(drop);
             let users = Users::parse(&text, "hub.users").map(drop);
             let hub_users = UserFile::parse(&text, "hub.users.toml").map(drop);
-            for errors in [edge, hub, users, hub_users].into_iter().filter_map(Result::err) {
+            for errors in [edge, host, hub, users, hub_users].into_iter().filter_map(Result::err) {
                 prop_assert!(errors.iter().count() > 0);
                 prop_assert!(errors.iter().all(|error| error.place.is_some()));
                 prop_assert!(!errors.to_string().is_empty());
@@ -352,11 +354,12 @@ proptest! {
     }
 
     #[test]
-    fn a_cut_file_gives_settings_or_errors(kind in prop::sample::select(vec![settings::Kind::Edge, settings::Kind::Hub]), at in 0..4000usize, put in "\\PC{0,3}") {
+    fn a_cut_file_gives_settings_or_errors(kind in prop::sample::select(vec![settings::Kind::Edge, settings::Kind::Host, settings::Kind::Hub]), at in 0..6000usize, put in "\\PC{0,3}") {
         let text = settings::example(kind);
         let at = text.floor_char_boundary(at);
         for text in [text[..at].to_owned(), format!("{}{put}{}", &text[..at], &text[at..])] {
             let _either = edge::Settings::parse(&text, "edge.toml").map_err(|errors| errors.to_string());
+            let _either = host::Settings::parse(&text, "settings.toml").map_err(|errors| errors.to_string());
             let _either = hub::Settings::parse(&text, "hub.toml").map_err(|errors| errors.to_string());
         }
     }
@@ -375,6 +378,7 @@ proptest! {
         let credentials = url.credentials.as_ref().unwrap();
         prop_assert_eq!(credentials.name(), &name);
         prop_assert_eq!(credentials.password().expose(), &password);
+        prop_assert_eq!(&url.expose().parse::<ProxyUrl>().unwrap(), &url);
         // What is shown has the name in a form that is read as the same name again.
         let shown: ProxyUrl = url.to_string().replace('…', "x").parse().unwrap();
         prop_assert_eq!(shown.credentials.as_ref().unwrap().name(), &name);

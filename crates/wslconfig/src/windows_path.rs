@@ -3,11 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::Serialize;
+
 /// The absolute path of a file on a local drive, in ASCII: `C:\Program Files\…`.
 ///
 /// WSL cuts every character of a value to its lower eight bits (`configfile.cpp:749`), so a path with
 /// other letters would name another file, and the VM would not start.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
 pub struct WindowsPath(String);
 
 /// Why a text is not a path that WSL can read.

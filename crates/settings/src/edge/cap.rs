@@ -60,7 +60,7 @@ impl Default for DayOfMonth {
 
 impl Cap {
     /// Reads the keys of an uplink's table that are about its cap.
-    pub(super) fn read(table: &Table<'_>) -> Option<Self> {
+    pub(crate) fn read(table: &Table<'_>) -> Option<Self> {
         let monthly = table.get("monthly_cap");
         let (after, resets_on) = (table.get("after_cap"), table.get("cap_resets_on"));
         if monthly.is_none() {

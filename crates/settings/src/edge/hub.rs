@@ -47,6 +47,18 @@ impl Hub {
             .chain(chain.iter().map(|proxy| &proxy.destination))
     }
 
+    /// As it is written in a file, with its secrets.
+    pub(super) fn expose(&self) -> Option<toml::Value> {
+        match self {
+            Self::None => None,
+            Self::Manypath(link) => Some(link.expose().as_str().into()),
+            Self::Socks5(chain) => {
+                let urls = chain.iter().map(|proxy| proxy.expose().as_str().into());
+                Some(toml::Value::Array(urls.collect()))
+            }
+        }
+    }
+
     /// Reads a link, a URL or a list of URLs.
     pub(super) fn read(item: &Item<'_>) -> Self {
         if item.is_list() {

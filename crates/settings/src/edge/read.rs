@@ -3,19 +3,13 @@
 use std::path::Path;
 
 use super::rules::{self, PlacedUplink};
-use super::{
-    Addresses, Bypass, Cap, Capture, Control, Host, Hub, Intercept, Out, Proxy, Role, Settings,
-    Uplink,
-};
+use super::{Addresses, Cap, Capture, Control, Host, Intercept, Role, Settings, Uplink, tables};
 use crate::common;
 use crate::endpoint::{EndpointFlags, EndpointFlagsError};
 use crate::errors::{Errors, Problem};
 use crate::interface::{Guid, InterfaceMatch, MacAddress, Pattern};
-use crate::ports::PortRange;
 use crate::reader::{Item, TABLE, Table, document};
-use crate::report::{Placed, Report, for_each_pair, load};
-use crate::secret::{Credentials, Secret};
-use crate::timeout;
+use crate::report::{Placed, Report, load};
 
 impl Settings {
     /// Reads a settings file's text; `file_name` is for the errors. Gives all errors that there are.
@@ -38,9 +32,9 @@ fn settings(root: Table<'_>) -> Settings {
     let settings = Settings {
         host: host.map(|(host, _)| host),
         uplinks: uplinks.into_iter().map(|placed| placed.uplink).collect(),
-        proxy: proxy(&root),
-        out: out(&root),
-        bypass: bypass(&root),
+        proxy: tables::proxy(&root),
+        out: tables::out(&root),
+        bypass: tables::bypass(&root),
         mptcp: common::mptcp(&root),
         control: common::control(&root).map_or_else(Control::default, |socket| Control { socket }),
         usage: root
@@ -192,105 +186,4 @@ fn endpoint(item: Item<'_>) -> Option<EndpointFlags> {
         }
     };
     flags.inspect_err(report).ok()
-}
-
-fn proxy(root: &Table<'_>) -> Proxy {
-    let table = root.table("proxy");
-    let port = table
-        .integer("port", 1, 65535)
-        .unwrap_or(Proxy::default().port);
-    let users = table
-        .list("users", |item| {
-            user(item.table("a user such as { name = \"ann\", password = \"…\" }")?)
-        })
-        .unwrap_or_default();
-    for_each_pair(&users, |earlier, later| {
-        let clash = earlier.value.name() == later.value.name();
-        if clash {
-            let other = root.report().other(earlier);
-            let name = later.value.name().to_owned();
-            root.report()
-                .add(later.at, &later.key, Problem::SameUser { name, other });
-        }
-        clash
-    });
-    table.finish();
-    Proxy {
-        port,
-        users: users.into_iter().map(|user| user.value).collect(),
-    }
-}
-
-fn user(table: Table<'_>) -> Option<Placed<Credentials>> {
-    let text = |key| {
-        let item = table.get(key);
-        if item.is_none() {
-            let Placed { at, .. } = table.placed(());
-            table
-                .report()
-                .add(at, table.path(), Problem::Incomplete(key));
-        }
-        item.and_then(|item| item.text().map(str::to_owned))
-    };
-    let (name, password) = (text("name"), text("password"));
-    let credentials = Credentials::new(name?, Secret::new(password?));
-    let credentials = credentials
-        .inspect_err(|error| {
-            let Placed { key, at, .. } = table.placed(());
-            table.report().add(at, &key, error.clone());
-        })
-        .ok()
-        .map(|credentials| table.placed(credentials));
-    table.finish();
-    credentials
-}
-
-fn out(root: &Table<'_>) -> Out {
-    let table = root.table("out");
-    let default = Out::default();
-    let out = Out {
-        hub: table.get("hub").map_or(Hub::None, |item| Hub::read(&item)),
-        wait_for_uplink: table
-            .value("wait_for_uplink", timeout::duration)
-            .unwrap_or(default.wait_for_uplink),
-        connect_timeout: common::connect_timeout(&table, default.connect_timeout),
-        idle_timeout: table.parsed("idle_timeout").unwrap_or(default.idle_timeout),
-    };
-    table.finish();
-    out
-}
-
-fn bypass(root: &Table<'_>) -> Bypass {
-    let table = root.table("bypass");
-    let networks = common::networks(&table, "networks");
-    let ports = table.list("ports", |item| ports(&item)).unwrap_or_default();
-    for_each_pair(&ports, |earlier, later| {
-        let clash = earlier.value.overlaps(later.value);
-        if clash {
-            let other = root.report().other(earlier);
-            let (ports, with) = (later.value, earlier.value);
-            root.report().add(
-                later.at,
-                &later.key,
-                Problem::PortsOverlap { ports, with, other },
-            );
-        }
-        clash
-    });
-    table.finish();
-    Bypass {
-        networks,
-        ports: ports.into_iter().map(|placed| placed.value).collect(),
-    }
-}
-
-fn ports(item: &Item<'_>) -> Option<Placed<PortRange>> {
-    if item.is_text() {
-        return item.value(str::parse);
-    }
-    if !item.is_integer() {
-        return item.wrong_type("a port such as 25, or a range such as \"6000-6010\",");
-    }
-    let port = u16::try_from(item.integer(1, 65535)?).ok()?;
-    Some(item.placed(PortRange::new(port, port).ok()?))
 }
