@@ -2,14 +2,18 @@
 #![forbid(unsafe_code)]
 
 mod commands;
+#[cfg(target_os = "linux")]
 mod log;
+#[cfg(target_os = "linux")]
 mod shutdown;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{connect, edge, hub, path, settings, status};
+#[cfg(target_os = "linux")]
+use commands::linux;
+use commands::settings;
 
 /// Every Internet connection of a PC at once, for every TCP program (Multipath TCP).
 #[derive(Debug, Parser)]
@@ -21,20 +25,11 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the agent: take TCP in, send it out over all uplinks.
-    Edge(edge::Arguments),
-    /// Check a hub's link end to end, and write it into the edge's settings.
-    Connect(connect::Arguments),
-    /// Run the server where Multipath TCP ends.
-    Hub(hub::Arguments),
-    /// Show what a running edge does: uplinks, endpoints, connections and their subflows.
-    Status(status::Arguments),
-    /// Show the uplinks with their roles, or change a role: active, backup or off.
-    Path(path::Arguments),
+    #[cfg(target_os = "linux")]
+    #[command(flatten)]
+    Linux(linux::Command),
     /// Print an example or the JSON schema of the settings files, or check a file.
     Settings(settings::Arguments),
-    /// Emulate PC, links and servers on this machine, and measure.
-    Lab(commands::lab::Arguments),
 }
 
 /// What a command can end with beside success.
@@ -54,13 +49,9 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Edge(arguments) => edge::run(arguments),
-        Command::Connect(arguments) => connect::run(arguments),
-        Command::Hub(arguments) => hub::run(arguments),
-        Command::Status(arguments) => status::run(arguments),
-        Command::Path(arguments) => path::run(arguments),
+        #[cfg(target_os = "linux")]
+        Command::Linux(command) => linux::run(command),
         Command::Settings(arguments) => settings::run(arguments),
-        Command::Lab(arguments) => commands::lab::run(arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

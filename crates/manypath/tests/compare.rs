@@ -1,4 +1,5 @@
 //! `manypath lab compare`, with the prototype's programs beside us. Needs root and their packages.
+#![cfg(target_os = "linux")]
 
 use std::process::Command;
 

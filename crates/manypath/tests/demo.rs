@@ -1,5 +1,5 @@
 //! The demo's phases, shortened. Root is needed for the namespaces.
-
+#![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
 
 use std::time::Duration;

@@ -1,4 +1,5 @@
 //! `manypath lab faults` with one fault. Needs root.
+#![cfg(target_os = "linux")]
 
 use std::process::{Command, Output};
 

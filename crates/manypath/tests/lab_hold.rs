@@ -1,4 +1,5 @@
 //! `manypath lab up`, `exec`, `link`, `status` and `down`, as a person at a terminal uses them.
+#![cfg(target_os = "linux")]
 
 use std::process::{Command, Output};
 

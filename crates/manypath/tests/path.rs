@@ -1,4 +1,5 @@
 //! `manypath path`: the real program, with an edge that runs in a lab.
+#![cfg(target_os = "linux")]
 
 use std::fs;
 use std::path::PathBuf;

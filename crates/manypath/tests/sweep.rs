@@ -1,4 +1,5 @@
 //! `manypath lab sweep`, as short as it can be. Needs root.
+#![cfg(target_os = "linux")]
 
 use std::process::{Command, Output};
 

@@ -17,13 +17,13 @@ enum Command {
     /// Print a commented example with every key and its default.
     Example {
         /// Whose settings.
-        #[arg(value_enum, default_value = "edge")]
+        #[arg(value_enum, default_value = Kind::DEFAULT)]
         of: Kind,
     },
     /// Print the JSON schema, for editors.
     Schema {
         /// Whose settings.
-        #[arg(value_enum, default_value = "edge")]
+        #[arg(value_enum, default_value = Kind::DEFAULT)]
         of: Kind,
     },
     /// Check a file; exit code 2 and line, column and key of each error if it is wrong.
@@ -31,22 +31,33 @@ enum Command {
         /// The file.
         file: PathBuf,
         /// Whose settings.
-        #[arg(long, value_enum, default_value = "edge")]
+        #[arg(long, value_enum, default_value = Kind::DEFAULT)]
         of: Kind,
     },
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Kind {
+    /// Of `manypath edge`.
     Edge,
+    /// Of the service on Windows.
+    Host,
+    /// Of `manypath hub`.
     Hub,
+    /// The users of `manypath hub`.
     HubUsers,
+}
+
+impl Kind {
+    /// What this system has settings of, first of all.
+    const DEFAULT: &str = if cfg!(windows) { "host" } else { "edge" };
 }
 
 impl From<Kind> for settings::Kind {
     fn from(kind: Kind) -> Self {
         match kind {
             Kind::Edge => Self::Edge,
+            Kind::Host => Self::Host,
             Kind::Hub => Self::Hub,
             Kind::HubUsers => Self::HubUsers,
         }
@@ -65,6 +76,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Check { file, of } => {
             let checked = match of {
                 Kind::Edge => settings::edge::Settings::load(&file).map(drop),
+                Kind::Host => settings::host::Settings::load(&file).map(drop),
                 Kind::Hub => settings::hub::Settings::load(&file).map(drop),
                 Kind::HubUsers => settings::hub::UserFile::load(&file).map(drop),
             };

@@ -1,4 +1,5 @@
 //! `manypath connect`: the real program, with a real hub behind emulated links.
+#![cfg(target_os = "linux")]
 
 mod bad;
 mod good;

@@ -1,5 +1,6 @@
 //! The hub as an administrator and its clients meet it: the real program on the lab's server, clients
 //! behind two uplinks. Needs root.
+#![cfg(target_os = "linux")]
 
 mod admission;
 mod carrying;

@@ -1,6 +1,6 @@
 //! Manypath as users meet it: real programs on both sides of a real edge and a real hub, in a lab of
 //! the test's own. Needs root.
-
+#![cfg(target_os = "linux")]
 #![expect(
     clippy::unwrap_used,
     reason = "a panic with its place is what a failed test is for"

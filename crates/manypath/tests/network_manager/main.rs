@@ -1,5 +1,6 @@
 //! The uplinks belong to a real NetworkManager, and the edge uses what it has set up. Needs root, and
 //! Debian's network-manager and dbus.
+#![cfg(target_os = "linux")]
 #![expect(clippy::expect_used, reason = "a test that can't go on has failed")]
 
 mod daemon;

@@ -1,4 +1,5 @@
 //! `manypath hub init` and `manypath hub user`: the real program in a folder of the test's own.
+#![cfg(target_os = "linux")]
 
 mod init;
 mod place;

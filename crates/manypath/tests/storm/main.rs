@@ -1,5 +1,6 @@
 //! A hundred faults in a row under fifty transfers: every byte comes, and nothing stays behind. Needs
 //! root.
+#![cfg(target_os = "linux")]
 #![expect(clippy::expect_used, reason = "a test that can't go on has failed")]
 
 mod fault;

@@ -17,7 +17,7 @@ use super::place::{self, FileKind, Root};
 use super::plan::wanted_rights;
 use super::step::Step;
 use crate::Failure;
-use crate::commands::hub::init;
+use crate::commands::linux::hub::init;
 
 /// The hub listens within a fraction of a second; a slow server gets more.
 const START_LIMIT: Duration = Duration::from_secs(20);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use settings::hub::Settings;
 
-use crate::commands::{keep_memory_private, raise_open_files, runtime};
+use crate::commands::linux::{keep_memory_private, raise_open_files, runtime};
 use crate::{Failure, log, shutdown};
 
 #[derive(Debug, clap::Args)]

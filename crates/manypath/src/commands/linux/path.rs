@@ -1,16 +1,17 @@
 //! `manypath path`: the uplinks and their roles.
 
-mod edit;
 mod set;
+mod target;
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use settings::edge::Role;
 
-use super::status::{ask, list, uplink};
+use super::status::ask;
 use crate::Failure;
+use crate::commands::role::roles;
+use crate::commands::status_text::describe_uplinks;
 
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -62,15 +63,6 @@ const SET_EXIT_CODES: &str = "Exit codes: 0 the role is written, and counts in a
                               1 it can't be written, or the running edge refuses it; 2 there is no such uplink, or \
                               the settings file is wrong, and nothing was changed.";
 
-/// The words of the settings file.
-fn roles() -> impl TypedValueParser<Value = Role> {
-    let words = PossibleValuesParser::new(Role::WORDS.map(|(word, _)| word));
-    words.try_map(|text| {
-        let found = Role::WORDS.into_iter().find(|(word, _)| *word == text);
-        found.map(|(_, role)| role).ok_or("it is no role")
-    })
-}
-
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Some(Command::Set(arguments)) => set::run(&arguments),
@@ -80,20 +72,11 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 fn show(socket: &Path, json: bool) -> Result<(), Failure> {
-    let uplinks = ask(socket)?["uplinks"].take();
-    if json {
-        println!("{}", serde_json::to_string_pretty(&uplinks)?);
-        return Ok(());
-    }
-    let now = SystemTime::now();
-    let each = list(&uplinks).map(|uplink| {
-        let mut text = String::new();
-        uplink::describe(uplink, now, &mut text);
-        text
-    });
-    match each.collect::<Vec<_>>().as_slice() {
-        [] => println!("no interface of this machine is an uplink"),
-        some => print!("{}", some.join("\n")),
+    let status = ask(socket)?;
+    let uplinks = &status["uplinks"];
+    match json {
+        true => println!("{}", serde_json::to_string_pretty(uplinks)?),
+        false => print!("{}", describe_uplinks(uplinks, SystemTime::now())),
     }
     Ok(())
 }

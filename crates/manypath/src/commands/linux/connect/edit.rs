@@ -4,14 +4,14 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use settings::HubLink;
-use settings::edge::{Hub, Settings};
-use toml_edit::{DocumentMut, Item};
+use settings::edge::Settings;
+use settings::edit::with_hub;
 
 use super::uplinks::Uplink;
 use crate::Failure;
-use crate::commands::settings_file;
+use crate::commands::linux::settings_file;
 
 /// Only its owner may read a file with a link.
 const MODE: u32 = 0o600;
@@ -22,7 +22,7 @@ const MODE: u32 = 0o600;
 /// When the file can't be read or written; it then is what it was.
 pub fn replace(file: &Path, link: &HubLink) -> Result<(), Failure> {
     settings_file::edit(file, |text| {
-        let edited = with_hub(text, link)?;
+        let edited = with_hub::<Settings>(text, link)?;
         // Before the secret gets in.
         fs::set_permissions(file, fs::Permissions::from_mode(MODE))
             .with_context(|| format!("cannot write {}; run this as root", file.display()))?;
@@ -40,32 +40,6 @@ pub fn create(file: &Path, text: &str) -> anyhow::Result<()> {
         fs::create_dir_all(folder).with_context(cannot)?;
     }
     settings::create_file(file, text, MODE).with_context(cannot)
-}
-
-fn with_hub(text: &str, link: &HubLink) -> anyhow::Result<String> {
-    let secret = link.expose();
-    let mut document: DocumentMut = text.parse()?;
-    let edited = match document.get_mut("out").and_then(Item::as_table_like_mut) {
-        Some(out) => {
-            settings_file::set(out, "hub", &secret);
-            settings_file::render(&document, text)
-        }
-        // Behind everything, and a comment at the file's end.
-        None => {
-            let end = if text.is_empty() || text.ends_with('\n') {
-                ""
-            } else {
-                "\n"
-            };
-            format!("{text}{end}\n[out]\nhub = \"{}\"\n", *secret)
-        }
-    };
-    let read = Settings::parse(&edited, "the edited settings")?;
-    ensure!(
-        read.out.hub == Hub::Manypath(link.clone()),
-        "the settings are written in a way that this program can't edit; set out.hub by hand"
-    );
-    Ok(edited)
 }
 
 /// A settings file with the uplinks that were found; `None` when there is none.

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use super::qr;
 use crate::Failure;
-use crate::commands::runtime;
+use crate::commands::linux::runtime;
 
 /// Where the settings are unless the command line says otherwise.
 pub const DEFAULT_SETTINGS: &str = "/etc/manypath/hub.toml";

@@ -5,12 +5,13 @@ use std::fmt;
 use netcfg::{Link, Netlink};
 use serde_json::{Value, json};
 use settings::edge::{Role, Settings};
+use settings::edit::with_role;
 
 use super::SetArguments;
-use super::edit::{Target, with_role};
+use super::target::Target;
 use crate::Failure;
-use crate::commands::running::{self, NotReloaded, RESTART};
-use crate::commands::{runtime, settings_file};
+use crate::commands::linux::running::{self, NotReloaded, RESTART};
+use crate::commands::linux::{runtime, settings_file};
 
 /// What was done, and what came of it.
 #[derive(Debug)]
@@ -41,7 +42,8 @@ pub fn run(arguments: &SetArguments) -> Result<(), Failure> {
     let uplink = settings_file::edit(file, |text| {
         let settings = Settings::parse(text, &file.display().to_string()).map_err(wrong)?;
         let target = Target::find(name, &settings, &links)?;
-        Ok((with_role(text, &settings, &target, *role)?, target.uplink))
+        let edited = with_role::<Settings>(text, &target.place, *role)?;
+        Ok((edited, target.uplink))
     })?;
     let socket = arguments.socket.as_ref().unwrap_or(&control.socket);
     let reloaded = runtime.block_on(running::reload(socket, file));

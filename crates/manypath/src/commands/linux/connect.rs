@@ -18,7 +18,7 @@ use settings::edge::{Hub, Settings};
 use zeroize::Zeroizing;
 
 use crate::Failure;
-use crate::commands::runtime;
+use crate::commands::linux::runtime;
 use edge::Edge;
 use report::Outcome;
 use uplinks::{Machine, Uplink};

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use super::text::{decimal_bytes, list, word, write_table};
+use super::table::{decimal_bytes, list, word, write_table};
 
 /// Name, role and state with the reason, then data and addresses, each on lines of their own.
 pub fn describe(uplink: &Value, now: SystemTime, out: &mut String) {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use netcfg::{Address, Family, Link, Route, RouteKind, Scope, TableId};
 use settings::edge::Settings;
 
-use crate::commands::uplinks;
+use crate::commands::linux::uplinks;
 
 /// Links, addresses and routes of this machine.
 #[derive(Clone, Debug, Default)]

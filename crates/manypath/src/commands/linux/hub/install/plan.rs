@@ -5,8 +5,8 @@ use super::place::{self, FileKind};
 use super::step::Step;
 
 /// The unit, as distributions package it.
-const UNIT: &str = include_str!("../../../../../../packaging/manypath-hub.service");
-const SYSUSERS: &str = include_str!("../../../../../../packaging/manypath-hub.sysusers");
+const UNIT: &str = include_str!("../../../../../../../packaging/manypath-hub.service");
+const SYSUSERS: &str = include_str!("../../../../../../../packaging/manypath-hub.sysusers");
 const ROOT: u32 = 0;
 /// Debian's and Ubuntu's accounts for people begin here (login.defs(5), UID_MIN).
 const FIRST_PERSON: u32 = 1000;

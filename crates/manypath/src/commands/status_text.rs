@@ -1,67 +1,18 @@
-//! `manypath status`
+//! What an edge says of itself, for people.
 
-mod text;
-pub mod uplink;
+mod table;
+mod uplink;
 
 use std::fmt::Write as _;
-use std::io::Read;
 use std::net::SocketAddr;
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use anyhow::Context;
 use serde_json::{Map, Value};
 
-use crate::Failure;
-use text::{bytes, write_table};
-pub use text::{list, word};
-
-/// How long the edge may take. It answers within milliseconds, or after its present round.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-#[derive(Debug, clap::Args)]
-pub struct Arguments {
-    /// The edge's control socket (control.socket in its settings).
-    #[arg(long, default_value = "/run/manypath/edge.sock")]
-    socket: PathBuf,
-    /// Print the whole status as JSON.
-    #[arg(long)]
-    json: bool,
-}
-
-pub fn run(arguments: Arguments) -> Result<(), Failure> {
-    let status = ask(&arguments.socket)?;
-    if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&status)?);
-    } else {
-        print!("{}", describe(&status, SystemTime::now()));
-    }
-    Ok(())
-}
-
-/// What an edge says of itself.
-///
-/// # Errors
-/// When none answers on the socket, or it stops in the middle.
-pub fn ask(socket: &Path) -> anyhow::Result<Value> {
-    let mut text = String::new();
-    UnixStream::connect(socket)
-        .and_then(|mut stream| {
-            stream.set_read_timeout(Some(PATIENCE))?;
-            stream.read_to_string(&mut text)
-        })
-        .with_context(|| {
-            format!(
-                "no edge answers on {}; start it with `manypath edge`, or name its control.socket with --socket",
-                socket.display()
-            )
-        })?;
-    serde_json::from_str(&text).context("the edge's answer is cut")
-}
+use table::{bytes, list, word, write_table};
 
 /// For people: uplinks first, then problems, then connections with their subflows.
-fn describe(status: &Value, now: SystemTime) -> String {
+pub fn describe(status: &Value, now: SystemTime) -> String {
     let mut out = String::new();
     let hub: Vec<&str> = list(&status["hub"]).map(word).collect();
     match hub.as_slice() {
@@ -87,6 +38,19 @@ fn describe(status: &Value, now: SystemTime) -> String {
         describe_connection(connection, &status["uplinks"], &mut out);
     }
     out
+}
+
+/// The uplinks of a status alone.
+pub fn describe_uplinks(uplinks: &Value, now: SystemTime) -> String {
+    let each = list(uplinks).map(|uplink| {
+        let mut text = String::new();
+        uplink::describe(uplink, now, &mut text);
+        text
+    });
+    match each.collect::<Vec<_>>().as_slice() {
+        [] => "no interface of this machine is an uplink\n".to_owned(),
+        some => some.join("\n"),
+    }
 }
 
 /// Its trouble is among the problems.
@@ -231,5 +195,19 @@ socks5 from 172.22.0.2:5000 to origin.test:80: 90 B up, 14.4 MiB down
   -     10.0.0.9:1024 to 203.0.113.2:1080       established  rtt 180.5 ms  122 B sent  12 B received     2.8 KiB retransmitted  window 14 segments
 "
         );
+    }
+
+    #[test]
+    fn the_uplinks_alone() {
+        let now = SystemTime::UNIX_EPOCH;
+        let uplink =
+            |name: &str| json!({ "name": name, "interface": name, "state": "up", "addresses": [] });
+        let two = json!([uplink("eth1"), uplink("Wi-Fi")]);
+        assert_eq!(
+            describe_uplinks(&two, now),
+            "uplink eth1: up\n\nuplink Wi-Fi: up\n"
+        );
+        let none = "no interface of this machine is an uplink\n";
+        assert_eq!(describe_uplinks(&json!([]), now), none);
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use settings::HubLink;
 
-use crate::commands::running::{self, NotReloaded};
+use crate::commands::linux::running::{self, NotReloaded};
 
 /// How long it may take to be connected. The hub was reached a moment ago.
 const CONNECTED: Duration = Duration::from_secs(20);

@@ -1,7 +1,7 @@
 use netcfg::InterfaceIndex;
 
 use super::*;
-use crate::commands::sample::link;
+use crate::commands::linux::sample::link;
 
 fn address(index: u32, net: &str) -> Address {
     Address::new(InterfaceIndex(index), net.parse().expect("a network"))

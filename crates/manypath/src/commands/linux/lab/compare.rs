@@ -4,7 +4,7 @@ use anyhow::Context;
 use lab::compare::{Comparison, Options, Row, check_packages, peers_folder};
 
 use crate::Failure;
-use crate::commands::raise_open_files;
+use crate::commands::linux::raise_open_files;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
