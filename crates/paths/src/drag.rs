@@ -136,6 +136,11 @@ impl Drags {
         }
     }
 
+    /// The path may lead elsewhere when it is back: to another Wi-Fi, by another cable.
+    pub(crate) fn forget(&mut self, id: PathId) {
+        self.best.remove(&id);
+    }
+
     /// Something else has changed: what was measured means nothing any more. A trial in vain is not repeated any
     /// sooner for that.
     pub(crate) fn interrupt(&mut self, now: Instant) {

@@ -213,6 +213,15 @@ fn what_could_carry_more_does_not_add_little() {
 }
 
 #[test]
+fn what_it_could_carry_elsewhere_does_not_count() {
+    let mut scene = Scene::new();
+    scene.second(35, 40, 75);
+    scene.drags.forget(POOR);
+    assert!(!scene.second(35, 4, 39));
+    assert!(scene.second(35, 4, 39));
+}
+
+#[test]
 fn one_that_drags_and_can_add_little_is_not_tried_twice() {
     let mut scene = Scene::new();
     for _ in 0..3 {

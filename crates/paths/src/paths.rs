@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::asking::{Asking, Standing};
 use crate::drag::{Drags, Figures};
-use crate::event::{Action, Event, Look};
+use crate::event::{Action, Event, Link, Look};
 use crate::health::{Health, State};
 use crate::policy::{Candidate, Role, Use, assign};
 use crate::reason::Reason;
@@ -137,6 +137,9 @@ impl Paths {
                 let works = |path: &Path| path.is_wanted() && path.health.is_up();
                 let another_works = self.paths.iter().any(|path| path.id != id && works(path));
                 let must_prove = self.can_ask && another_works;
+                if link != Link::Usable {
+                    self.drags.forget(id);
+                }
                 if let Some(path) = self.path(id) {
                     path.health.link(link, must_prove, now);
                 }
