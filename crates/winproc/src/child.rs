@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, PipeReader, PipeWriter, Read};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -71,15 +71,16 @@ impl UserChild {
             process,
         } = self;
         drop(stdin);
-        let stdout = thread::spawn(move || read_all(stdout));
-        let stderr = thread::spawn(move || read_all(stderr));
+        let (stdout, stderr) = (read_all(stdout), read_all(stderr));
         let refused = || Error::refused(format!("wait for {program}"));
         let code = process.wait(Some(limit)).map_err(refused())?;
         // What it left behind would hold the pipes open.
         process.kill().map_err(refused())?;
-        let stdout = stdout.join().expect("reading does not panic");
-        let stderr = stderr.join().expect("reading does not panic");
-        let Some(code) = code else {
+        let written = (
+            stdout.recv_timeout(LAST_WORDS),
+            stderr.recv_timeout(LAST_WORDS),
+        );
+        let (Some(code), (Ok(stdout), Ok(stderr))) = (code, written) else {
             return Err(Error::TooSlow { program, limit });
         };
         Ok(Output {
@@ -90,8 +91,15 @@ impl UserChild {
     }
 }
 
-fn read_all(mut pipe: PipeReader) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    pipe.read_to_end(&mut bytes)?;
-    Ok(bytes)
+/// How long the end of a pipe may take after the program's, which closes it.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+fn read_all(mut pipe: PipeReader) -> mpsc::Receiver<io::Result<Vec<u8>>> {
+    let (all, result) = mpsc::channel();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // Nobody may wait any more.
+        let _ = all.send(pipe.read_to_end(&mut bytes).map(|_| bytes));
+    });
+    result
 }
