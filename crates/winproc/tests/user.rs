@@ -1,4 +1,5 @@
-//! What is done for the user who is logged on. Needs LocalSystem, or Wine, where everybody is it.
+//! What is done for the user who is logged on. This needs LocalSystem. Under Wine everybody is it; on a
+//! PC the tests are run by a service, with `--include-ignored`.
 #![cfg(windows)]
 #![expect(
     unsafe_code,
@@ -25,6 +26,7 @@ fn console() -> UserToken {
 }
 
 #[test]
+#[cfg_attr(target_env = "msvc", ignore = "needs LocalSystem")]
 fn somebody_sits_at_the_console() {
     let sessions = LoggedOn.sessions().unwrap();
     assert!(sessions[0].console);
@@ -44,6 +46,7 @@ fn somebody_sits_at_the_console() {
 }
 
 #[test]
+#[cfg_attr(target_env = "msvc", ignore = "needs LocalSystem")]
 fn a_program_as_the_user() {
     let names = ["USERNAME", "USERPROFILE", "WSL_UTF8"];
     let command = child("variable").arguments(names).variable("WSL_UTF8", "1");
@@ -56,6 +59,7 @@ fn a_program_as_the_user() {
 }
 
 #[test]
+#[cfg_attr(target_env = "msvc", ignore = "needs LocalSystem")]
 fn files_of_the_user() {
     let user = console();
     let directory = tempfile::tempdir_in(user.profile()).unwrap();
@@ -89,6 +93,7 @@ fn impersonates() -> bool {
 }
 
 #[test]
+#[cfg_attr(target_env = "msvc", ignore = "needs LocalSystem")]
 fn a_thread_gets_its_own_rights_back() {
     let user = console();
     assert!(!impersonates());
@@ -100,6 +105,7 @@ fn a_thread_gets_its_own_rights_back() {
 }
 
 #[test]
+#[cfg_attr(target_env = "msvc", ignore = "needs LocalSystem")]
 fn errors_name_the_session() {
     // Wine knows no other sessions, and gives the same user for all of them.
     if let Err(error) = UserToken::of_session(SessionId(4711)) {
