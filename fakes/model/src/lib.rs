@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod client;
+pub mod hcs;
 mod protocol;
 mod server;
 
