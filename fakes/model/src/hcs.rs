@@ -155,12 +155,9 @@ impl Hcs {
         self.nics.insert(alias.to_owned());
     }
 
-    /// Pulls a network card out. Its switch stays, without a card.
+    /// Pulls a network card out. Its switch stays, and is bound to it again when it is back.
     pub fn remove_nic(&mut self, alias: &str) {
         self.nics.remove(alias);
-        for network in self.networks.values_mut() {
-            network.nic.take_if(|nic| nic == alias);
-        }
     }
 
     /// Puts a switch there that somebody else has made.
@@ -223,7 +220,8 @@ impl Hcs {
         self.takes_instances = false;
     }
 
-    /// Lets somebody know when a VM's adapters change, while the call that did it has not returned.
+    /// Lets somebody know when a VM's adapters change, while the call that did it has not returned. The
+    /// model is busy then: whoever is told must not call it.
     pub fn on_change(&mut self, hook: impl FnMut(&Change) + Send + 'static) {
         self.hook = Box::new(hook);
     }
