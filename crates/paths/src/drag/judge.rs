@@ -19,8 +19,10 @@ const NOTHING: f64 = 1.0 / 50.0;
 const TIMES_SLOWER: u32 = 4;
 const SLOWER: Duration = Duration::from_millis(150);
 /// It has not shown yet what it can carry while it carries so many times what it did in the bin before: a
-/// sender doubles its pace once in each round trip.
+/// sender doubles its pace once in each round trip. That counts if a few more would make it carry more than
+/// little.
 const GROWING: u64 = 2;
+const SOON: u64 = 4;
 /// The best carries all it can from this part of the most that it has carried.
 const FULL: f64 = 0.8;
 
@@ -53,9 +55,11 @@ impl Drags {
         Some((slowest.id, (100.0 * self.can(slowest.id) / best) as u32))
     }
 
-    /// Whether it is still about to find out what it can carry.
+    /// Whether it is still about to find out what it can carry, and that may not be little.
     pub(super) fn is_growing(&self, id: PathId, bin: &Bin) -> bool {
-        bin.carried(id) >= GROWING * self.last.carried(id)
+        let best = bin.by.values().copied().max().unwrap_or_default();
+        let (is, was) = (bin.carried(id), self.last.carried(id));
+        is >= GROWING * was && (SOON * is) as f64 >= best as f64 * LITTLE
     }
 
     /// The same by what paths have carried before, for one that is left out now.
