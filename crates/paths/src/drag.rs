@@ -139,9 +139,11 @@ impl Drags {
         }
     }
 
-    /// The path may lead elsewhere when it is back: to another Wi-Fi, by another cable.
-    pub(crate) fn forget(&mut self, id: PathId) {
+    /// The path may lead elsewhere now: to another Wi-Fi, by another cable. Nothing is known of it any more.
+    pub(crate) fn forget(&mut self, id: PathId, now: Instant) {
         self.best.remove(&id);
+        self.leave = FIRST_LEAVE;
+        self.phase = Phase::watching(now);
     }
 
     /// Something else has changed: what was measured means nothing any more. A trial in vain is not repeated any

@@ -210,7 +210,7 @@ fn what_could_carry_more_does_not_add_little() {
 fn what_it_could_carry_elsewhere_does_not_count() {
     let mut scene = Scene::new();
     scene.second(35, 40, 75);
-    scene.drags.forget(POOR);
+    scene.drags.forget(POOR, scene.now);
     assert!(!scene.second(35, 4, 39));
     assert!(scene.second(35, 4, 39));
 }

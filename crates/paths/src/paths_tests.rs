@@ -1,5 +1,7 @@
 //! The paths against a world of wires that answer or don't, on a clock that the test moves.
 
+#[path = "paths_tests/drag.rs"]
+mod drag;
 #[path = "paths_tests/links.rs"]
 mod links;
 #[path = "paths_tests/probes.rs"]

@@ -31,7 +31,7 @@ impl Drags {
     /// now. One that carries more is none to do without: what is known of the other may be old.
     pub(super) fn suspect(&self, bin: &Bin, paths: &[Figures]) -> Option<PathId> {
         let strongest = self.strongest(paths)?.id;
-        if !bin.is_bulk() || bin.through as f64 >= self.can(strongest) * SUSPICIOUS {
+        if bin.through < BULK || bin.through as f64 >= self.can(strongest) * SUSPICIOUS {
             return None;
         }
         let others = fit(paths).filter(|path| bin.carried(path.id) < bin.carried(strongest));
@@ -44,7 +44,9 @@ impl Drags {
     pub(super) fn adds_little(&self, bin: &Bin, paths: &[Figures]) -> Option<(PathId, u32)> {
         let most = fit(paths).max_by_key(|path| bin.carried(path.id))?;
         let best = bin.carried(most.id) as f64;
-        if !bin.is_bulk() || best < self.can(most.id) * FULL {
+        // What has come may still wait for what comes by the slow path, so what came through does not tell.
+        let carried: u64 = bin.by.values().sum();
+        if carried < BULK || best < self.can(most.id) * FULL {
             return None;
         }
         let slowest = fit(paths)
@@ -82,10 +84,6 @@ impl Drags {
 }
 
 impl Bin {
-    fn is_bulk(&self) -> bool {
-        self.through >= BULK
-    }
-
     fn carried(&self, id: PathId) -> u64 {
         self.by.get(&id).copied().unwrap_or_default()
     }
