@@ -28,9 +28,6 @@ const CLEARLY: f64 = 1.1;
 /// So many bins in a row have to be suspicious: short transfers one after the other are slow for other reasons.
 const SUSPICIOUS_BINS: u32 = 3;
 
-/// Whoever adds little has done so in so many bins in a row.
-const LITTLE_BINS: u32 = 2;
-
 /// What a path has carried is forgotten by half in so long: radio paths change.
 const FORGET_HALF: f64 = 300.0;
 
@@ -198,10 +195,8 @@ impl Drags {
                 let (bins, with) = (bins + 1, with.max(bin.through));
                 match (suspect, little) {
                     (None, None) => Phase::watching(not_before),
-                    (_, Some((path, percent)))
-                        if bins >= LITTLE_BINS && !self.is_growing(path, bin) =>
-                    {
-                        self.leave(path, Cost::AddsOnly(percent), paths, now)
+                    (_, Some(little)) if bins >= little.bins => {
+                        self.leave(little.path, Cost::AddsOnly(little.percent), paths, now)
                     }
                     (Some(suspect), None) if bins >= SUSPICIOUS_BINS => Phase::Without {
                         suspect,

@@ -68,7 +68,7 @@ pub enum Action {
     Apply,
     /// Ask the other end over this path whether it is there.
     Probe(PathId),
-    /// Open its subflows anew. It answers again and has kept those that it had, which the kernel would use
-    /// again only seconds later; or it is left out now, and what is under way on it is not to be waited for.
+    /// The path answers again and has kept its subflows, which the kernel would use again only
+    /// seconds later: open them anew.
     Renew(PathId),
 }

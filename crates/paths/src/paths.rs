@@ -275,12 +275,7 @@ impl Paths {
         let uses = assign(&candidates);
         let mut changed = false;
         for (path, used) in self.paths.iter_mut().zip(uses) {
-            let before = std::mem::replace(&mut path.used, used);
-            changed |= before != used;
-            // What is under way on it would be waited for.
-            if left_out == Some(path.id) && before == Use::Carries && used != before {
-                actions.push(Action::Renew(path.id));
-            }
+            changed |= std::mem::replace(&mut path.used, used) != used;
         }
         if changed {
             actions.push(Action::Apply);

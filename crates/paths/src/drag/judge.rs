@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Bin, Drags, Figures};
+use super::{BIN, Bin, Drags, Figures};
 use crate::PathId;
 
 /// Less than this in a bin is not bulk data: 2 Mbit/s.
@@ -18,20 +18,27 @@ const LITTLE: f64 = 1.0 / 6.0;
 const NOTHING: f64 = 1.0 / 50.0;
 const TIMES_SLOWER: u32 = 4;
 const SLOWER: Duration = Duration::from_millis(150);
-/// It has not shown yet what it can carry while it carries so many times what it did in the bin before: a
-/// sender doubles its pace once in each round trip. That counts if a few more would make it carry more than
-/// little.
-const GROWING: u64 = 2;
-const SOON: u64 = 4;
+/// It shows what it can carry within so many round trips (BBR doubles its pace in each), and bins.
+const TRIPS: u32 = 6;
+const BINS: u32 = 2;
 /// The best carries all it can from this part of the most that it has carried.
 const FULL: f64 = 0.8;
+
+/// A path that adds little.
+pub(super) struct Little {
+    pub(super) path: PathId,
+    /// How much of what the best carries.
+    pub(super) percent: u32,
+    /// For how many bins in a row that must be so.
+    pub(super) bins: u32,
+}
 
 impl Drags {
     /// The slowest of the paths that carry less than the one that has carried more by itself than all do
     /// now. One that carries more is none to do without: what is known of the other may be old.
     pub(super) fn suspect(&self, bin: &Bin, paths: &[Figures]) -> Option<PathId> {
         let strongest = self.strongest(paths)?.id;
-        if bin.through < BULK || bin.through as f64 >= self.can(strongest) * SUSPICIOUS {
+        if !bin.is_bulk() || bin.through as f64 >= self.can(strongest) * SUSPICIOUS {
             return None;
         }
         let others = fit(paths).filter(|path| bin.carried(path.id) < bin.carried(strongest));
@@ -40,13 +47,11 @@ impl Drags {
     }
 
     /// The slowest of those that are far slower than the one that carries most, which carries all it can, and add
-    /// little to it: how much, in per cent.
-    pub(super) fn adds_little(&self, bin: &Bin, paths: &[Figures]) -> Option<(PathId, u32)> {
+    /// little to it.
+    pub(super) fn adds_little(&self, bin: &Bin, paths: &[Figures]) -> Option<Little> {
         let most = fit(paths).max_by_key(|path| bin.carried(path.id))?;
         let best = bin.carried(most.id) as f64;
-        // What has come may still wait for what comes by the slow path, so what came through does not tell.
-        let carried: u64 = bin.by.values().sum();
-        if carried < BULK || best < self.can(most.id) * FULL {
+        if !bin.is_bulk() || best < self.can(most.id) * FULL {
             return None;
         }
         let slowest = fit(paths)
@@ -54,14 +59,12 @@ impl Drags {
             .filter(|path| bin.carried(path.id) as f64 > best * NOTHING)
             .filter(|path| self.can(path.id) < best * LITTLE)
             .max_by_key(|path| path.round_trip)?;
-        Some((slowest.id, (100.0 * self.can(slowest.id) / best) as u32))
-    }
-
-    /// Whether it is still about to find out what it can carry, and that may not be little.
-    pub(super) fn is_growing(&self, id: PathId, bin: &Bin) -> bool {
-        let best = bin.by.values().copied().max().unwrap_or_default();
-        let (is, was) = (bin.carried(id), self.last.carried(id));
-        is >= GROWING * was && (SOON * is) as f64 >= best as f64 * LITTLE
+        let trips = slowest.round_trip * TRIPS;
+        Some(Little {
+            path: slowest.id,
+            percent: (100.0 * self.can(slowest.id) / best) as u32,
+            bins: BINS.max(trips.div_duration_f64(BIN).ceil() as u32),
+        })
     }
 
     /// The same by what paths have carried before, for one that is left out now.
@@ -84,6 +87,10 @@ impl Drags {
 }
 
 impl Bin {
+    fn is_bulk(&self) -> bool {
+        self.through >= BULK
+    }
+
     fn carried(&self, id: PathId) -> u64 {
         self.by.get(&id).copied().unwrap_or_default()
     }
