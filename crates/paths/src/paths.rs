@@ -250,7 +250,10 @@ impl Paths {
             (Reason::Works, Role::Active, Use::Standby)
                 if self.drags.left_out() == Some(path.id) =>
             {
-                Reason::Tried
+                match self.drags.is_reserved(path.id) {
+                    true => Reason::Far,
+                    false => Reason::Tried,
+                }
             }
             (Reason::Works, Role::Backup, Use::Standby | Use::Unused) => Reason::Reserve,
             (reason, ..) => reason,

@@ -67,6 +67,19 @@ impl Drags {
         })
     }
 
+    /// The slowest of those that are far slower than the one that can carry most, and that nobody has seen carry
+    /// more than little.
+    pub(super) fn unknown(&self, paths: &[Figures]) -> Option<PathId> {
+        let quickest = fit(paths)
+            .filter(|path| path.round_trip > Duration::ZERO)
+            .min_by_key(|path| path.round_trip)?;
+        let strongest = self.strongest(paths)?;
+        let unknown = fit(paths)
+            .filter(|path| is_far_slower(path, quickest) && !self.known.contains(&path.id))
+            .filter(|path| self.can(path.id) <= self.can(strongest.id) * LITTLE);
+        Some(unknown.max_by_key(|path| path.round_trip)?.id)
+    }
+
     /// The same by what paths have carried before, for one that is left out now.
     pub(super) fn is_far_and_small(&self, id: PathId, paths: &[Figures]) -> bool {
         let path = fit(paths).find(|path| path.id == id);
@@ -87,7 +100,7 @@ impl Drags {
 }
 
 impl Bin {
-    fn is_bulk(&self) -> bool {
+    pub(super) fn is_bulk(&self) -> bool {
         self.through >= BULK
     }
 
