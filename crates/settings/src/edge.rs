@@ -175,15 +175,18 @@ impl fmt::Display for Role {
     }
 }
 
-/// The user's own name for an uplink: 1 to 32 letters, digits, '-', '_' and '.'.
+/// The name of an uplink: 1 to 64 characters, as Windows' names of network adapters are ("Ethernet 2").
+/// No control characters, no quotation marks, and no blanks around it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(transparent)]
-pub struct UplinkName(#[schemars(regex(pattern = r"^[A-Za-z0-9_.-]{1,32}$"))] String);
+pub struct UplinkName(
+    #[schemars(regex(pattern = r#"^(?! )[^\u0000-\u001f"\u007f-\u009f]{1,64}(?<! )$"#))] String,
+);
 
 /// The text is no name for an uplink.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no name for an uplink; write 1 to 32 letters, digits, '-', '_' and '.', such as \"wifi\""
+    "{0:?} is no name for an uplink; write 1 to 64 characters without quotation marks and without blanks around them, such as \"wifi\""
 )]
 pub struct UplinkNameError(String);
 
@@ -198,8 +201,9 @@ impl FromStr for UplinkName {
     type Err = UplinkNameError;
 
     fn from_str(text: &str) -> Result<Self, UplinkNameError> {
-        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-        if (1..=32).contains(&text.len()) && text.bytes().all(plain) {
+        let is_plain = |character: char| !character.is_control() && character != '"';
+        let is_short = (1..=64).contains(&text.chars().count());
+        if is_short && text.chars().all(is_plain) && text.trim() == text {
             Ok(Self(text.to_owned()))
         } else {
             Err(UplinkNameError(text.to_owned()))

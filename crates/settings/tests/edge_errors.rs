@@ -170,10 +170,10 @@ fn words_and_names() {
     edge.toml:3:11: host.capture: "socks" is not known here; write "all" or "proxy"
     edge.toml:4:13: host.intercept: "Redirect" is not known here; write "redirect" or "tproxy"
     "#);
-    assert_snapshot!(uplinks(&["interface = \"eth1\"\naddresses = \"static\"\nendpoint = [\"subflw\"]\nname = \"my wifi\""]), @r#"
+    assert_snapshot!(uplinks(&["interface = \"eth1\"\naddresses = \"static\"\nendpoint = [\"subflw\"]\nname = \" my wifi\""]), @r#"
     edge.toml:3:13: uplink[0].addresses: "static" is not known here; write "dhcp" or "external"
     edge.toml:4:13: uplink[0].endpoint[0]: "subflw" is not known here; write "subflow", "signal" or "fullmesh"
-    edge.toml:5:8: uplink[0].name: "my wifi" is no name for an uplink; write 1 to 32 letters, digits, '-', '_' and '.', such as "wifi"
+    edge.toml:5:8: uplink[0].name: " my wifi" is no name for an uplink; write 1 to 64 characters without quotation marks and without blanks around them, such as "wifi"
     "#);
 }
 
@@ -446,9 +446,9 @@ mac = \"02:00:00:00:00:01\"
 
 #[test]
 fn a_column_counts_characters() {
-    assert_snapshot!(errors("uplink = [{ interface = \"eth1\" }, { name = 'ä', \"ö\" = 1, interface = \"eth2\" }]"), @r#"
-    edge.toml:1:44: uplink[1].name: "ä" is no name for an uplink; write 1 to 32 letters, digits, '-', '_' and '.', such as "wifi"
-    edge.toml:1:49: uplink[1]."ö": there is no such key; the keys here are name, interface, mac, vmbus, addresses, ipv6, endpoint, role, metered, monthly_cap, after_cap, cap_resets_on
+    assert_snapshot!(errors("uplink = [{ interface = \"eth1\" }, { name = ' ä', \"ö\" = 1, interface = \"eth2\" }]"), @r#"
+    edge.toml:1:44: uplink[1].name: " ä" is no name for an uplink; write 1 to 64 characters without quotation marks and without blanks around them, such as "wifi"
+    edge.toml:1:50: uplink[1]."ö": there is no such key; the keys here are name, interface, mac, vmbus, addresses, ipv6, endpoint, role, metered, monthly_cap, after_cap, cap_resets_on
     "#);
 }
 

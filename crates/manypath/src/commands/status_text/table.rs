@@ -4,10 +4,15 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-/// Rows with columns as wide as their widest cell.
+/// Rows with columns as wide as their widest cell, in characters.
 pub fn write_table(rows: Vec<Vec<String>>, out: &mut String) {
     let columns = rows.first().map_or(0, Vec::len);
-    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or(0)
+    };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     for row in &rows {
         let cells = row
