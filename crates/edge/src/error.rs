@@ -4,9 +4,10 @@ use mptcp::KernelSupport;
 use originals::OriginalsError;
 
 use crate::apply::ApplyError;
+use crate::control::ControlError;
+use crate::host::HostError;
 use crate::observe::ObserveError;
 use crate::proxy::ProxyError;
-use crate::status::ControlError;
 
 /// Why the edge can't run.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +45,9 @@ pub enum EdgeError {
     /// The control socket.
     #[error(transparent)]
     Control(#[from] ControlError),
+    /// The host can't be understood.
+    #[error(transparent)]
+    Host(#[from] HostError),
     /// The kernel gives no signals.
     #[error("cannot catch SIGHUP")]
     Signal(#[source] std::io::Error),

@@ -8,8 +8,10 @@
 mod agent;
 mod allowance;
 mod apply;
+mod control;
 mod error;
 mod health;
+mod host;
 mod leases;
 mod network_manager;
 mod numbers;
@@ -17,6 +19,7 @@ mod observe;
 mod observed;
 mod plan;
 mod proxy;
+mod ready;
 mod reload;
 mod status;
 mod step;
@@ -24,6 +27,7 @@ mod uplink;
 
 pub use agent::{dry_run, run};
 pub use error::EdgeError;
+pub use host::run_for_host;
 pub use status::{
     AddressStatus, CapStatus, NetworkStatus, Reading, ServiceStatus, Status, UplinkStatus,
 };

@@ -2,21 +2,34 @@
 
 use std::path::{Path, PathBuf};
 
-use settings::InterfaceMatch;
-use settings::edge::{Hub, Out, Proxy, Settings, Uplink};
-use settings::readable_by_others;
+use channel::SecretText;
+use settings::edge::{Hub, Out, Proxy, Role, Settings, Uplink};
+use settings::{Errors, readable_by_others};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::status::{Reading, ServiceStatus};
 
-/// The settings file of a running edge, and whoever wants it to be read again.
+/// Where a running edge has its settings from, and whoever wants them to be read again.
 #[derive(Debug)]
 pub struct Reload {
-    file: PathBuf,
-    hangup: Signal,
+    origin: Origin,
     service: watch::Sender<ServiceStatus>,
 }
+
+#[derive(Debug)]
+enum Origin {
+    /// A file, to be read again at SIGHUP.
+    File { file: PathBuf, hangup: Signal },
+    /// The host, which sends them. The last that came counts.
+    Host {
+        texts: mpsc::UnboundedReceiver<SecretText>,
+        latest: Option<SecretText>,
+    },
+}
+
+/// What messages call settings that came from the host.
+pub const FROM_HOST: &str = "settings from the host";
 
 /// What the settings and those that are in force come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,21 +45,33 @@ impl Reload {
     ///
     /// # Errors
     /// When SIGHUP can't be caught.
-    pub fn new(settings: &Settings, file: &Path) -> std::io::Result<Self> {
+    pub fn of_file(settings: &Settings, file: &Path) -> std::io::Result<Self> {
         // The working directory may be another one later.
         let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
-        warn_of(settings, &file);
+        warn_of_file(settings, &file);
+        let hangup = signal(SignalKind::hangup())?;
+        let name = file.clone();
+        Ok(Self::new(settings, Origin::File { file, hangup }, name))
+    }
+
+    /// Takes settings from the host. `settings` are the first that it sent.
+    pub fn of_host(settings: &Settings, texts: mpsc::UnboundedReceiver<SecretText>) -> Self {
+        let latest = None;
+        Self::new(settings, Origin::Host { texts, latest }, FROM_HOST.into())
+    }
+
+    fn new(settings: &Settings, origin: Origin, file: PathBuf) -> Self {
+        warn_of_clear_text(settings);
         let reading = Reading {
-            file: file.clone(),
+            file,
             count: 1,
             error: None,
             need_restart: Vec::new(),
         };
-        Ok(Self {
-            file,
-            hangup: signal(SignalKind::hangup())?,
+        Self {
+            origin,
             service: watch::Sender::new(ServiceStatus::new(settings, reading)),
-        })
+        }
     }
 
     /// What the status says of the settings.
@@ -56,7 +81,14 @@ impl Reload {
 
     /// Done when the settings are to be read again. May be cancelled at any time.
     pub async fn wanted(&mut self) {
-        if self.hangup.recv().await.is_none() {
+        let wanted = match &mut self.origin {
+            Origin::File { hangup, .. } => hangup.recv().await.is_some(),
+            Origin::Host { texts, latest } => {
+                *latest = texts.recv().await;
+                latest.is_some()
+            }
+        };
+        if !wanted {
             std::future::pending().await
         }
     }
@@ -66,9 +98,9 @@ impl Reload {
     pub fn read(&mut self, running: &Settings, change: impl FnOnce(&Settings)) -> Option<Settings> {
         let mut reading = self.service.borrow().settings.clone();
         reading.count += 1;
-        let new = match Settings::load(&self.file) {
+        let new = match self.origin.load() {
             Ok(new) => {
-                warn_of(&new, &self.file);
+                warn_of_clear_text(&new);
                 let merged = Merged::new(running, new);
                 change(&merged.settings);
                 reading.error = None;
@@ -92,13 +124,36 @@ impl Reload {
     }
 }
 
-/// Says in the log what endangers secrets.
-fn warn_of(settings: &Settings, file: &Path) {
+impl Origin {
+    fn load(&mut self) -> Result<Settings, Errors> {
+        match self {
+            Self::File { file, .. } => {
+                let settings = Settings::load(&*file)?;
+                warn_of_file(&settings, file);
+                Ok(settings)
+            }
+            Self::Host { texts, latest } => {
+                while let Ok(newer) = texts.try_recv() {
+                    *latest = Some(newer);
+                }
+                let text = latest.take();
+                Settings::parse(text.as_ref().map_or("", |it| &it.0), FROM_HOST)
+            }
+        }
+    }
+}
+
+/// Says in the log who can read secrets.
+fn warn_of_file(settings: &Settings, file: &Path) {
     if settings.has_secrets()
         && let Ok(Some(warning)) = readable_by_others(file)
     {
         tracing::warn!("{warning}");
     }
+}
+
+/// Says in the log which secrets travel in clear.
+fn warn_of_clear_text(settings: &Settings) {
     if matches!(settings.out.hub, Hub::Socks5(_)) && settings.out.hub.has_secrets() {
         tracing::warn!(
             "the hub is reached by SOCKS5, which sends user, password and destinations in clear"
@@ -119,7 +174,7 @@ fn say_read(reading: &Reading) {
 
 impl Merged {
     /// Takes over what a running edge can: how new connections go out, who may use the proxy, and the
-    /// roles and caps of uplinks. Interfaces, listeners and the kernel's settings are those of the start.
+    /// uplinks. The host's interface, listeners and the kernel's settings are those of the start.
     fn new(running: &Settings, new: Settings) -> Self {
         // Every key is named, so that none is forgotten.
         let Settings {
@@ -138,10 +193,8 @@ impl Merged {
             control,
             usage,
         } = new;
-        let same_uplinks = are_same_uplinks(&running.uplinks, &uplinks);
         let changes = [
             ("host", host != running.host),
-            ("uplink", !same_uplinks),
             ("proxy.port", port != running.proxy.port),
             ("out.idle_timeout", idle_timeout != running.out.idle_timeout),
             ("mptcp", mptcp != running.mptcp),
@@ -158,9 +211,7 @@ impl Merged {
             idle_timeout: running.out.idle_timeout,
         };
         settings.bypass = bypass;
-        if same_uplinks {
-            settings.uplinks = uplinks;
-        }
+        settings.uplinks = self::uplinks(&running.uplinks, uplinks);
         Self {
             settings,
             need_restart: changed.map(|(key, _)| key).collect(),
@@ -168,47 +219,21 @@ impl Merged {
     }
 }
 
-/// Whether rules make the same uplinks, apart from what may change while they are in use.
-fn are_same_uplinks(running: &[Uplink], new: &[Uplink]) -> bool {
-    let (running, new) = (without_exceptions(running), without_exceptions(new));
-    let mut pairs = running.iter().zip(&new);
-    running.len() == new.len()
-        && pairs.all(|(old, new)| old.interface == new.interface && are_alike(old, new))
-}
-
-/// Leaves out rules for one interface that give it no more than another role or cap than the pattern behind
-/// them does: `manypath path set` writes such rules.
-fn without_exceptions(rules: &[Uplink]) -> Vec<&Uplink> {
-    let is_exception = |at: usize, rule: &Uplink| match &rule.interface {
-        InterfaceMatch::Name(name) if name.is_literal() => {
-            let mut later = rules[at + 1..].iter();
-            let pattern = later.find(|it| it.interface.matches(name.as_str(), None, None));
-            pattern.is_some_and(|pattern| are_alike(rule, pattern))
+/// The new rules. Interfaces that they leave out become unused, and stay known, so that what was set on
+/// them goes at the end.
+fn uplinks(running: &[Uplink], new: Vec<Uplink>) -> Vec<Uplink> {
+    let mut uplinks = new;
+    for former in running {
+        if !uplinks.iter().any(|it| it.interface == former.interface) {
+            uplinks.push(Uplink {
+                name: None,
+                role: Role::Off,
+                cap: None,
+                ..former.clone()
+            });
         }
-        _ => false,
-    };
-    let rules = rules.iter().enumerate();
-    let rest = rules.filter(|(at, rule)| !is_exception(*at, rule));
-    rest.map(|(_, rule)| rule).collect()
-}
-
-/// Whether they differ in no more than interface, role, metered and cap.
-fn are_alike(one: &Uplink, other: &Uplink) -> bool {
-    // Every key is named, so that none is forgotten.
-    let fixed = |rule: &Uplink| {
-        let Uplink {
-            name,
-            interface: _,
-            addresses,
-            ipv6,
-            endpoint,
-            role: _,
-            metered: _,
-            cap: _,
-        } = rule;
-        (name.clone(), *addresses, *ipv6, *endpoint)
-    };
-    fixed(one) == fixed(other)
+    }
+    uplinks
 }
 
 #[cfg(test)]
@@ -238,13 +263,10 @@ mod tests {
         let running = settings("");
         for (more, key) in [
             ("[host]\ninterface = \"eth0\"\n", "host"),
-            ("[[uplink]]\ninterface = \"eth2\"\n", "uplink"),
             ("[proxy]\nport = 1081\n", "proxy.port"),
             ("[out]\nidle_timeout = \"1h\"\n", "out.idle_timeout"),
             ("[mptcp]\nsubflows = 3\n", "mptcp"),
             ("[control]\nsocket = \"/run/other.sock\"\n", "control"),
-            // Of the uplink that is there already.
-            ("ipv6 = false\nrole = \"backup\"\n", "uplink"),
         ] {
             let merged = Merged::new(&running, settings(more));
             assert_eq!(merged.settings, running, "{more}");
@@ -275,41 +297,24 @@ mod tests {
     }
 
     #[test]
-    fn uplinks_that_differ_in_more_stay_as_they_were() {
+    fn uplinks_come_change_and_go() {
         let running = settings("[[uplink]]\ninterface = \"eth2\"\n");
-        for new in [
-            "role = \"backup\"\n[[uplink]]\ninterface = \"eth3\"\n",
-            "role = \"backup\"\n[[uplink]]\ninterface = \"eth2\"\naddresses = \"external\"\n",
-            "role = \"backup\"\n[[uplink]]\nname = \"lte\"\ninterface = \"eth2\"\n",
-            "role = \"backup\"\n",
-        ] {
-            let merged = Merged::new(&running, settings(new));
-            assert_eq!(merged.settings, running, "{new}");
-            assert_eq!(merged.need_restart, ["uplink"], "{new}");
-        }
-    }
-
-    #[test]
-    fn a_rule_of_its_own_before_a_pattern_counts_at_once() {
-        let with = |rules: &str| {
-            let text = format!("{rules}[[uplink]]\ninterface = \"wl*\"\nipv6 = false\n");
-            settings(&text)
+        let new = settings(
+            "role = \"backup\"\n[[uplink]]\nname = \"5G stick\"\ninterface = \"eth3\"\nipv6 = false\n",
+        );
+        let merged = Merged::new(&running, new.clone());
+        assert_eq!(merged.need_restart, [""; 0]);
+        assert_eq!(merged.settings.uplinks[..2], new.uplinks);
+        let [_, _, former] = &merged.settings.uplinks[..] else {
+            panic!("{:?}", merged.settings.uplinks);
         };
-        let own = "[[uplink]]\ninterface = \"wlan1\"\nipv6 = false\nrole = \"backup\"\n";
-        for (from, to) in [("", own), (own, ""), (own, own)] {
-            let merged = Merged::new(&with(from), with(to));
-            assert_eq!(merged.settings, with(to));
-            assert_eq!(merged.need_restart, [""; 0]);
-        }
-        // Each makes another uplink than the pattern did.
-        for other in [
-            own.replace("ipv6 = false\n", ""),
-            own.replace("wlan1", "eth7"),
-            own.replace("ipv6", "name = \"wifi\"\nipv6"),
-        ] {
-            let merged = Merged::new(&with(""), with(&other));
-            assert_eq!(merged.settings, with(""), "{other}");
-            assert_eq!(merged.need_restart, ["uplink"], "{other}");
-        }
+        assert_eq!(
+            (former.role, &former.interface),
+            (Role::Off, &running.uplinks[1].interface)
+        );
+        // It is an uplink again.
+        let again = Merged::new(&merged.settings, running.clone());
+        assert_eq!(again.settings.uplinks[..2], running.uplinks);
+        assert_eq!(again.settings.uplinks.len(), 3, "the stick is unused now");
     }
 }

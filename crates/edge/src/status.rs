@@ -1,11 +1,8 @@
-//! What the edge says about itself, on a Unix socket: one JSON document for each connection.
+//! What the edge says about itself.
 
-use std::fs;
-use std::io;
 use std::net::IpAddr;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::path::PathBuf;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use mptcp::{Endpoint, EndpointFlags};
 use netcfg::{InterfaceName, MacAddress};
@@ -13,16 +10,11 @@ use paths::{Role, State, Use, Verdict};
 use relay::{ConnectionStatus, HubStatus, Server};
 use serde::Serialize;
 use settings::edge::Settings;
-use tokio::io::AsyncWriteExt;
-use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
 
 use crate::allowance::{Date, next_reset};
 use crate::observed::Observed;
 use crate::uplink::{Uplink, UplinkState, uplinks};
-
-/// How long to wait when the control socket gives no connection.
-const BACK_OFF: Duration = Duration::from_millis(100);
 
 /// The whole status.
 #[derive(Clone, Debug, Serialize)]
@@ -231,94 +223,47 @@ fn endpoint_of(address: IpAddr, endpoints: &[Endpoint]) -> Option<&Endpoint> {
         .find(|endpoint| endpoint.address == address)
 }
 
-/// The control socket could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum ControlError {
-    /// Somebody answers on it.
-    #[error(
-        "an edge runs already: it answers on {0}; stop it first, or give this one another control.socket"
-    )]
-    Running(PathBuf),
-    /// The file system refuses.
-    #[error("cannot make the control socket {path}; check control.socket and the folder's rights")]
-    Socket {
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
+/// Gives the status as it is.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    service: watch::Receiver<ServiceStatus>,
+    network: watch::Receiver<NetworkStatus>,
+    server: Server,
 }
 
-/// The control socket. Its file goes with it.
-#[derive(Debug)]
-pub struct Control {
-    listener: UnixListener,
-    path: PathBuf,
-}
-
-impl Control {
-    /// Makes the socket, for its owner alone. A file that a killed edge left is replaced.
-    ///
-    /// # Errors
-    /// When another edge answers there, or the folder can't be written.
-    pub async fn bind(path: &Path) -> Result<Self, ControlError> {
-        if UnixStream::connect(path).await.is_ok() {
-            return Err(ControlError::Running(path.to_owned()));
+impl Reader {
+    /// From where its parts are kept.
+    pub fn new(
+        service: watch::Receiver<ServiceStatus>,
+        network: watch::Receiver<NetworkStatus>,
+        server: Server,
+    ) -> Self {
+        Self {
+            service,
+            network,
+            server,
         }
-        let failed = |source| ControlError::Socket {
-            path: path.to_owned(),
-            source,
-        };
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(failed)?;
-        }
-        match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-            _ => {}
-        }
-        let listener = UnixListener::bind(path).map_err(failed)?;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(failed)?;
-        Ok(Self {
-            listener,
-            path: path.to_owned(),
-        })
     }
 
-    /// Answers until dropped.
-    pub async fn serve(
-        &self,
-        service: watch::Receiver<ServiceStatus>,
-        latest: watch::Receiver<NetworkStatus>,
-        server: Server,
-    ) {
-        loop {
-            let mut stream = match self.listener.accept().await {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    // Mostly want of open files, which does not pass by asking again at once.
-                    tracing::debug!("control socket: {error}");
-                    tokio::time::sleep(BACK_OFF).await;
-                    continue;
-                }
-            };
-            // First: what is said of the hub must not be older.
-            let service = service.borrow().clone();
-            let mut network = latest.borrow().clone();
-            network.problems.extend(service.settings.problem());
-            network.problems.extend(server.trouble());
-            let status = Status {
-                version: env!("CARGO_PKG_VERSION"),
-                service,
-                hub_connections: server.hub().map(|hub| hub.status()),
-                network,
-                connections: connections(&server).await,
-            };
-            let text = serde_json::to_vec(&status).unwrap_or_else(|error| {
-                tracing::warn!("the status can't be written: {error}");
-                Vec::new()
-            });
-            // A reader that went away needs nothing, and a slow one must not stop the others.
-            tokio::spawn(async move { drop(stream.write_all(&text).await) });
+    /// The status at this moment.
+    pub async fn status(&self) -> Status {
+        // First: what is said of the hub must not be older.
+        let service = self.service.borrow().clone();
+        let mut network = self.network.borrow().clone();
+        network.problems.extend(service.settings.problem());
+        network.problems.extend(self.server.trouble());
+        Status {
+            version: env!("CARGO_PKG_VERSION"),
+            service,
+            hub_connections: self.server.hub().map(|hub| hub.status()),
+            network,
+            connections: connections(&self.server).await,
         }
+    }
+
+    /// How the settings were read last; wakes at each reading.
+    pub fn settings(&self) -> watch::Receiver<ServiceStatus> {
+        self.service.clone()
     }
 }
 
@@ -346,10 +291,4 @@ async fn connections(server: &Server) -> Vec<ConnectionStatus> {
         }
     }
     connections
-}
-
-impl Drop for Control {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
-    }
 }

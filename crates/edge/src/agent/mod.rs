@@ -19,6 +19,7 @@ use tokio::sync::watch;
 
 use crate::allowance::Allowance;
 use crate::apply::Hands;
+use crate::control::Control;
 use crate::error::EdgeError;
 use crate::health::{Change, Health};
 use crate::leases::Leases;
@@ -26,8 +27,9 @@ use crate::observe::observe;
 use crate::observed::Observed;
 use crate::plan::plan;
 use crate::proxy::{self, Proxy};
+use crate::ready::Ready;
 use crate::reload::Reload;
-use crate::status::{Control, NetworkStatus};
+use crate::status::{NetworkStatus, Reader};
 use crate::step::Step;
 use crate::uplink::Way;
 
@@ -73,9 +75,20 @@ pub async fn run(
     file: &Path,
     stop: impl Future<Output = ()>,
 ) -> Result<(), EdgeError> {
-    check_kernel()?;
     // Before the control socket is there, by which others find out whom to signal.
-    let reload = Reload::new(&settings, file).map_err(EdgeError::Signal)?;
+    let reload = Reload::of_file(&settings, file).map_err(EdgeError::Signal)?;
+    run_with(settings, reload, stop, |_, _| std::future::pending()).await
+}
+
+/// The same, with settings from wherever `reload` has them from. `tell` is given what there is to tell
+/// of the edge, and runs as long as it does.
+pub(crate) async fn run_with<T: Future<Output = ()>>(
+    settings: Settings,
+    reload: Reload,
+    stop: impl Future<Output = ()>,
+    tell: impl FnOnce(Reader, watch::Receiver<Ready>) -> T,
+) -> Result<(), EdgeError> {
+    check_kernel()?;
     let (up_sender, up) = watch::channel(false);
     // First of all: that an edge runs already says more than that its port is taken.
     let control = Control::bind(&settings.control.socket).await?;
@@ -90,8 +103,9 @@ pub async fn run(
         originals,
     };
     let (network, network_reader) = watch::channel(NetworkStatus::default());
-    let service = reload.service();
+    let (ready, ready_reader) = watch::channel(Ready::default());
     let server = proxy.server();
+    let reader = Reader::new(reload.service(), network_reader, server.clone());
     let (allowance, warning) = Allowance::load(&settings.usage);
     if let Some(warning) = warning {
         tracing::warn!("{warning}");
@@ -106,10 +120,11 @@ pub async fn run(
         allowance,
         intercept_port: proxy.intercept_port(),
         network,
+        ready,
         up: up_sender,
         seen: None,
         ways: Vec::new(),
-        server: server.clone(),
+        server,
     };
     let (stop_relay, relay_stopped) = watch::channel(false);
     let mut relaying = Box::pin(proxy.serve(relay_stopped).fuse());
@@ -121,8 +136,10 @@ pub async fn run(
                 () = stop => {}
                 () = agent.follow(events, firewall) => {}
                 () = &mut relaying => {}
-                () = control.serve(service, network_reader, server) => {}
+                () = control.serve(&reader) => {}
+                () = tell(reader.clone(), ready_reader) => {}
             }
+            agent.ready.send_replace(Ready::default());
             let _ = stop_relay.send(true);
             if !relaying.is_terminated() {
                 relaying.await;
@@ -156,6 +173,7 @@ struct Agent {
     health: Health,
     intercept_port: Option<u16>,
     network: watch::Sender<NetworkStatus>,
+    ready: watch::Sender<Ready>,
     up: watch::Sender<bool>,
     /// The machine as it was observed last.
     seen: Option<Observed>,
@@ -262,7 +280,7 @@ fn is_vital(step: &Step) -> bool {
     }
 }
 
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -10,6 +10,7 @@ use crate::error::EdgeError;
 use crate::observe::{ObserveError, observe};
 use crate::observed::Observed;
 use crate::plan::{notes, plan};
+use crate::ready::Ready;
 use crate::status::NetworkStatus;
 use crate::step::Step;
 use crate::uplink::{Uplink, Way, uplinks};
@@ -47,6 +48,9 @@ impl Agent {
         ));
         let uplinks = uplinks(&self.settings, &observed);
         let ways = usable_ways(&uplinks);
+        let ready = Ready::new(&self.settings, &observed, !ways.is_empty());
+        self.ready
+            .send_if_modified(|it| std::mem::replace(it, ready.clone()) != ready);
         self.seen = Some(observed);
         if std::mem::replace(&mut self.ways, ways) != self.ways
             && let Some(hub) = self.server.hub()

@@ -9,6 +9,7 @@
 mod bad_input;
 mod capture;
 mod changes;
+mod host;
 mod hub;
 mod proxy;
 mod support;

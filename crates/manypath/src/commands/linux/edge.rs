@@ -11,6 +11,10 @@ pub struct Arguments {
     /// The settings file.
     #[arg(long, default_value = "/etc/manypath/edge.toml")]
     settings: PathBuf,
+    /// Take settings from standard input and tell on standard output what happens: for the service on
+    /// Windows, which runs the edge in WSL.
+    #[arg(long, conflicts_with_all = ["settings", "once", "dry_run"])]
+    stdio: bool,
     /// Look at the machine once instead of running. Needs --dry-run.
     #[arg(long, requires = "dry_run")]
     once: bool,
@@ -20,6 +24,14 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
+    if arguments.stdio {
+        super::keep_memory_private();
+        super::raise_open_files();
+        log::start();
+        let running = async { Ok(edge::run_for_host(shutdown::requested()?).await?) };
+        let result: anyhow::Result<()> = super::runtime()?.block_on(running);
+        return Ok(result?);
+    }
     let settings = Settings::load(&arguments.settings)
         .map_err(|errors| Failure::Settings(errors.to_string()))?;
     super::keep_memory_private();

@@ -56,7 +56,7 @@ pub fn has(status: &Value, text: &str) -> bool {
 
 /// A lab whose guest has its uplinks up already, with the kernel's own IPv6 on them, as a
 /// distribution would leave them.
-fn warm_lab(spec: LabSpec) -> Lab {
+pub fn warm_lab(spec: LabSpec) -> Lab {
     let lab = Lab::up(spec).unwrap();
     for uplink in lab.uplinks() {
         shell(&lab, Node::Guest, &format!("ip link set eth{uplink} up")).ok();

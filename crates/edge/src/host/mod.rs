@@ -1,0 +1,204 @@
+//! An edge that a host runs: settings come in on standard input, and what there is to tell goes out on
+//! standard output, as messages of [`channel`].
+
+mod input;
+mod output;
+
+use std::io;
+
+use channel::{
+    Applied, EdgeHello, LineError, PROTOCOL, ToEdge, ToHost, VersionError, check_protocol,
+};
+use mptcp::KernelSupport;
+use settings::edge::Settings;
+use tokio::sync::{mpsc, watch};
+
+use crate::agent::{run_with, with_causes};
+use crate::error::EdgeError;
+use crate::ready::Ready;
+use crate::reload::{FROM_HOST, Reload};
+use crate::status::{Reader, ServiceStatus};
+use input::Input;
+use output::Output;
+
+/// The host can't be understood.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// It says something that is no message.
+    #[error("standard input holds no messages of a Manypath host")]
+    Line(#[from] LineError),
+    /// It can't be read.
+    #[error("standard input can't be read")]
+    Input(#[source] io::Error),
+    /// It speaks another version.
+    #[error(transparent)]
+    Version(#[from] VersionError),
+    /// It says the right thing at the wrong time.
+    #[error("the host does not begin with a greeting")]
+    NoGreeting,
+}
+
+/// Runs as the host says, until `stop` is done or the host goes. Then takes everything away again.
+///
+/// # Errors
+/// As `run`; and when the host can't be understood, which ends the edge. The host is told why.
+pub async fn run_for_host(stop: impl Future<Output = ()>) -> Result<(), EdgeError> {
+    let output = Output::start();
+    let mut input = Input::start();
+    let result = async {
+        output.say(ToHost::Hello(hello()));
+        greet(&mut input).await?;
+        let Some(settings) = first_settings(&mut input, &output).await? else {
+            return Ok(());
+        };
+        serve(settings, input, &output, stop).await
+    };
+    let result = result.await;
+    if let Err(error) = &result {
+        output.say(ToHost::Fatal(with_causes(error)));
+    }
+    output.finish();
+    result
+}
+
+fn hello() -> EdgeHello {
+    let info = |what| {
+        // WSL links this name to its init (`src/linux/init/wslinfo.cpp`).
+        let output = std::process::Command::new("/bin/wslinfo")
+            .arg(what)
+            .output()
+            .ok()?;
+        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        (output.status.success() && !text.is_empty()).then_some(text)
+    };
+    let kernel = rustix::system::uname();
+    let mptcp = match mptcp::probe() {
+        Ok(KernelSupport::NotBuilt) | Err(_) => channel::Mptcp::Missing,
+        Ok(KernelSupport::Available | KernelSupport::Disabled) => channel::Mptcp::Available,
+    };
+    EdgeHello {
+        protocol: PROTOCOL,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        kernel: kernel.release().to_string_lossy().into_owned(),
+        mptcp,
+        vm: info("--vm-id"),
+        networking: info("--networking-mode"),
+    }
+}
+
+async fn greet(input: &mut Input) -> Result<(), HostError> {
+    match input.next().await? {
+        Some(ToEdge::Hello(hello)) => Ok(check_protocol(hello.protocol, &hello.version)?),
+        Some(_) => Err(HostError::NoGreeting),
+        // It went at once, and wants nothing.
+        None => Ok(()),
+    }
+}
+
+/// The first settings that are right; `None` if the host goes before.
+async fn first_settings(input: &mut Input, output: &Output) -> Result<Option<Settings>, HostError> {
+    loop {
+        match input.next().await? {
+            Some(ToEdge::Settings(text)) => match Settings::parse(&text.0, FROM_HOST) {
+                Ok(settings) => return Ok(Some(settings)),
+                Err(errors) => {
+                    let errors = errors.to_string();
+                    output.say(ToHost::Applied(Applied::Refused { errors }));
+                }
+            },
+            Some(ToEdge::Hello(_) | ToEdge::Status) => {}
+            Some(ToEdge::Stop) | None => return Ok(None),
+        }
+    }
+}
+
+async fn serve(
+    settings: Settings,
+    mut input: Input,
+    output: &Output,
+    stop: impl Future<Output = ()>,
+) -> Result<(), EdgeError> {
+    let (texts, settings_to_come) = mpsc::unbounded_channel();
+    let (asks, asked) = mpsc::unbounded_channel();
+    let reload = Reload::of_host(&settings, settings_to_come);
+    let mut trouble = None;
+    let host_goes = async {
+        loop {
+            match input.next().await {
+                // The edge is about to end when nobody takes these.
+                Ok(Some(ToEdge::Settings(text))) => drop(texts.send(text)),
+                Ok(Some(ToEdge::Status)) => drop(asks.send(())),
+                Ok(Some(ToEdge::Hello(_))) => {}
+                Ok(Some(ToEdge::Stop) | None) => return,
+                Err(error) => {
+                    trouble = Some(error);
+                    return;
+                }
+            }
+        }
+    };
+    let stop = async {
+        tokio::select! {
+            () = stop => {}
+            () = host_goes => {}
+        }
+    };
+    let tell = |reader, ready| tell(reader, ready, asked, output);
+    let result = run_with(settings, reload, stop, tell).await;
+    match trouble {
+        Some(error) => result.and(Err(error.into())),
+        None => result,
+    }
+}
+
+/// Tells the host what happens.
+async fn tell(
+    reader: Reader,
+    mut ready: watch::Receiver<Ready>,
+    mut asked: mpsc::UnboundedReceiver<()>,
+    output: &Output,
+) {
+    let mut read = reader.settings();
+    output.say(ToHost::Applied(applied(&read.borrow_and_update())));
+    output.say(ToHost::Ready(wire(&ready.borrow_and_update())));
+    let mut alive = tokio::time::interval(ToHost::EVERY);
+    loop {
+        // Those that send live as long as this runs.
+        tokio::select! {
+            Ok(()) = ready.changed() => {
+                output.say(ToHost::Ready(wire(&ready.borrow_and_update())));
+            }
+            Ok(()) = read.changed() => {
+                output.say(ToHost::Applied(applied(&read.borrow_and_update())));
+            }
+            Some(()) = asked.recv() => {
+                let status = serde_json::to_value(reader.status().await);
+                output.say(ToHost::Status(status.unwrap_or_default()));
+            }
+            _ = alive.tick() => output.say(ToHost::Alive),
+        }
+    }
+}
+
+fn wire(ready: &Ready) -> channel::Ready {
+    channel::Ready {
+        gateways: ready.gateways.clone(),
+        online: ready.online,
+    }
+}
+
+fn applied(status: &ServiceStatus) -> Applied {
+    let reading = &status.settings;
+    match &reading.error {
+        Some(errors) => Applied::Refused {
+            errors: errors.clone(),
+        },
+        None => Applied::Taken {
+            need_restart: reading
+                .need_restart
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+        },
+    }
+}
