@@ -163,12 +163,14 @@ impl Drags {
         }
     }
 
-    /// The path may lead elsewhere now: to another Wi-Fi, by another cable. Nothing is known of it any more.
+    /// The path's link is gone. It may lead elsewhere when it is back: to another Wi-Fi, by another cable.
     pub(crate) fn forget(&mut self, id: PathId, now: Instant) {
-        self.best.remove(&id);
-        self.known.remove(&id);
-        self.leave = FIRST_LEAVE;
-        self.phase = Phase::watching(now);
+        let knew = self.best.remove(&id).is_some() | self.known.remove(&id);
+        // That it is gone is told again and again.
+        if knew {
+            self.leave = FIRST_LEAVE;
+            self.phase = Phase::watching(now);
+        }
     }
 
     /// Something else has changed: what was measured means nothing any more. A trial in vain is not repeated any

@@ -280,6 +280,20 @@ fn one_that_does_not_prove_itself_is_left_out_for_longer_and_longer() {
 }
 
 #[test]
+fn one_that_was_alone_before_is_reserved_when_a_quicker_one_comes() {
+    let mut scene = Scene::unknown();
+    scene.drags.forget(GOOD, scene.now);
+    scene.second(0, 5, 5);
+    assert!(scene.drags.is_reserved(POOR));
+    // It can carry much, as far as is known by now.
+    let mut scene = Scene::unknown();
+    scene.drags.forget(GOOD, scene.now);
+    scene.second(0, 30, 30);
+    assert!(scene.second(35, 0, 35));
+    assert_eq!(scene.drags.left_out(), None);
+}
+
+#[test]
 fn one_that_has_carried_much_is_not_reserved() {
     let mut scene = Scene::unknown();
     scene.second(0, 30, 30);

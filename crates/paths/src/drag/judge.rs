@@ -67,16 +67,17 @@ impl Drags {
         })
     }
 
-    /// The slowest of those that are far slower than the one that can carry most, and that nobody has seen carry
-    /// more than little.
+    /// The slowest of those that are far slower than the quickest, and that nobody has seen carry more than
+    /// little beside it.
     pub(super) fn unknown(&self, paths: &[Figures]) -> Option<PathId> {
         let quickest = fit(paths)
             .filter(|path| path.round_trip > Duration::ZERO)
             .min_by_key(|path| path.round_trip)?;
-        let strongest = self.strongest(paths)?;
+        let most = self.can(quickest.id);
+        let is_worth_it = |path: &&Figures| most > 0.0 && self.can(path.id) > most * LITTLE;
         let unknown = fit(paths)
             .filter(|path| is_far_slower(path, quickest) && !self.known.contains(&path.id))
-            .filter(|path| self.can(path.id) <= self.can(strongest.id) * LITTLE);
+            .filter(|path| !is_worth_it(path));
         Some(unknown.max_by_key(|path| path.round_trip)?.id)
     }
 
