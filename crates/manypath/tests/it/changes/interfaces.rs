@@ -88,7 +88,9 @@ fn a_renamed_interface_is_another_one() {
         !has(status, "\"eth2\"")
     })
     .unwrap();
-    assert_eq!(endpoints(&rig), ["192.168.11.100"]);
+    eventually("its endpoint goes", || {
+        (endpoints(&rig) == ["192.168.11.100"]).then_some(())
+    });
     rename("modem", "eth7");
     rig.wait_for_edge("take it by its new name", |status| has(status, "\"eth7\""))
         .unwrap();
