@@ -1,6 +1,6 @@
 //! What the edge sees of the machine, as plain data, so that planning needs no machine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mptcp::{Endpoint, Limits};
 use netcfg::dhcp::Lease;
@@ -34,6 +34,8 @@ pub struct Observed {
     pub uses: BTreeMap<InterfaceIndex, Use>,
     /// Bytes that each uplink, by its name, has carried in this month.
     pub carried: BTreeMap<String, u64>,
+    /// Interfaces that were uplinks, are none any more, and may still have what was set on them.
+    pub former: BTreeSet<InterfaceIndex>,
     /// Port of the listener that takes intercepted connections.
     pub intercept_port: Option<u16>,
 }

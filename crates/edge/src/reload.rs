@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use channel::SecretText;
-use settings::edge::{Hub, Out, Proxy, Role, Settings, Uplink};
+use settings::edge::{Hub, Out, Proxy, Settings};
 use settings::{Errors, readable_by_others};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -211,29 +211,12 @@ impl Merged {
             idle_timeout: running.out.idle_timeout,
         };
         settings.bypass = bypass;
-        settings.uplinks = self::uplinks(&running.uplinks, uplinks);
+        settings.uplinks = uplinks;
         Self {
             settings,
             need_restart: changed.map(|(key, _)| key).collect(),
         }
     }
-}
-
-/// The new rules. Interfaces that they leave out become unused, and stay known, so that what was set on
-/// them goes at the end.
-fn uplinks(running: &[Uplink], new: Vec<Uplink>) -> Vec<Uplink> {
-    let mut uplinks = new;
-    for former in running {
-        if !uplinks.iter().any(|it| it.interface == former.interface) {
-            uplinks.push(Uplink {
-                name: None,
-                role: Role::Off,
-                cap: None,
-                ..former.clone()
-            });
-        }
-    }
-    uplinks
 }
 
 #[cfg(test)]
@@ -304,17 +287,8 @@ mod tests {
         );
         let merged = Merged::new(&running, new.clone());
         assert_eq!(merged.need_restart, [""; 0]);
-        assert_eq!(merged.settings.uplinks[..2], new.uplinks);
-        let [_, _, former] = &merged.settings.uplinks[..] else {
-            panic!("{:?}", merged.settings.uplinks);
-        };
-        assert_eq!(
-            (former.role, &former.interface),
-            (Role::Off, &running.uplinks[1].interface)
-        );
-        // It is an uplink again.
-        let again = Merged::new(&merged.settings, running.clone());
-        assert_eq!(again.settings.uplinks[..2], running.uplinks);
-        assert_eq!(again.settings.uplinks.len(), 3, "the stick is unused now");
+        assert_eq!(merged.settings, new);
+        let back = Merged::new(&new, running.clone());
+        assert_eq!(back.settings, running);
     }
 }

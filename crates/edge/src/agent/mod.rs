@@ -5,6 +5,7 @@ mod end;
 mod hurry;
 mod round;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -122,6 +123,7 @@ pub(crate) async fn run_with<T: Future<Output = ()>>(
         network,
         ready,
         up: up_sender,
+        set_up: BTreeSet::new(),
         seen: None,
         ways: Vec::new(),
         server,
@@ -175,6 +177,8 @@ struct Agent {
     network: watch::Sender<NetworkStatus>,
     ready: watch::Sender<Ready>,
     up: watch::Sender<bool>,
+    /// Interfaces that something may be set on: of the uplinks, and of former ones until it is gone.
+    set_up: BTreeSet<InterfaceIndex>,
     /// The machine as it was observed last.
     seen: Option<Observed>,
     /// The addresses that connections could leave from when last looked at.

@@ -1,5 +1,6 @@
 //! One round: observe, plan, apply, report.
 
+use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use netcfg::InterfaceIndex;
@@ -28,6 +29,11 @@ impl Agent {
         }
         let steps = plan(&self.settings, &observed);
         let failed = self.apply_all(steps).await;
+        if failed.is_empty() {
+            self.set_up.clear();
+        }
+        self.set_up
+            .extend(interfaces(&uplinks(&self.settings, &observed)));
         let problems = failed
             .iter()
             .map(|(step, error)| problem(step, error))
@@ -78,6 +84,8 @@ impl Agent {
             self.intercept_port,
         )
         .await?;
+        let uplinks: BTreeSet<_> = interfaces(&uplinks(&self.settings, &observed)).collect();
+        observed.former = self.set_up.difference(&uplinks).copied().collect();
         self.count(&mut observed);
         self.follow_health(&mut observed);
         Ok(observed)
@@ -118,6 +126,10 @@ impl Agent {
         }
         failed
     }
+}
+
+fn interfaces(uplinks: &[Uplink<'_>]) -> impl Iterator<Item = InterfaceIndex> {
+    uplinks.iter().map(|uplink| uplink.link.index)
 }
 
 /// The addresses that connections can leave from now, each with its interface.

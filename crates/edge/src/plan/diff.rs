@@ -1,5 +1,7 @@
 //! From what is and what should be to steps. Knows which objects are ours; decides nothing else.
 
+use std::collections::BTreeSet;
+
 use mptcp::{Endpoint, EndpointFlags, EndpointSpec};
 use netcfg::{Address, Family, InterfaceIndex, Route, RouteKind, Rule};
 use settings::edge::Settings;
@@ -35,13 +37,15 @@ pub(super) fn steps(settings: &Settings, observed: &Observed, desired: &Desired)
 }
 
 /// Interfaces on which endpoints, and IPv4 addresses where we do DHCP, are ours alone.
-struct Ours {
+struct Ours<'a> {
     uplinks: Vec<InterfaceIndex>,
     dhcp: Vec<InterfaceIndex>,
+    /// Here only what we have put there is.
+    former: &'a BTreeSet<InterfaceIndex>,
 }
 
-impl Ours {
-    fn new(settings: &Settings, observed: &Observed) -> Self {
+impl<'a> Ours<'a> {
+    fn new(settings: &Settings, observed: &'a Observed) -> Self {
         let uplinks = uplinks(settings, observed);
         let index = |uplink: &crate::uplink::Uplink<'_>| uplink.link.index;
         Self {
@@ -51,27 +55,40 @@ impl Ours {
                 .map(index)
                 .collect(),
             uplinks: uplinks.iter().map(index).collect(),
+            former: &observed.former,
         }
     }
 
-    /// On an uplink, whoever made it (an earlier run, NetworkManager), or on an interface that is
-    /// gone.
+    /// On an uplink or a former one, whoever made it (an earlier run, NetworkManager), or on an interface
+    /// that is gone.
     fn endpoint(&self, endpoint: &Endpoint, observed: &Observed) -> bool {
         let Some(interface) = endpoint.interface.map(InterfaceIndex) else {
-            return observed.addresses.iter().any(|address| {
-                address.net.addr() == endpoint.address && self.uplinks.contains(&address.index)
-            });
+            return observed
+                .addresses
+                .iter()
+                .any(|address| address.net.addr() == endpoint.address && self.has(address.index));
         };
-        self.uplinks.contains(&interface)
-            || !observed.links.iter().any(|link| link.index == interface)
+        self.has(interface) || !observed.links.iter().any(|link| link.index == interface)
     }
 
     fn address(&self, address: &Address) -> bool {
-        Family::of(address.net.addr()) == Family::V4 && self.dhcp.contains(&address.index)
+        let is_left =
+            address.protocol == Some(numbers::PROTOCOL) && self.former.contains(&address.index);
+        Family::of(address.net.addr()) == Family::V4
+            && (is_left || self.dhcp.contains(&address.index))
+    }
+
+    fn has(&self, interface: InterfaceIndex) -> bool {
+        self.uplinks.contains(&interface) || self.former.contains(&interface)
     }
 }
 
-fn delete_endpoints(ours: &Ours, observed: &Observed, desired: &Desired, steps: &mut Vec<Step>) {
+fn delete_endpoints(
+    ours: &Ours<'_>,
+    observed: &Observed,
+    desired: &Desired,
+    steps: &mut Vec<Step>,
+) {
     for endpoint in observed
         .endpoints
         .iter()
@@ -144,7 +161,7 @@ fn set_up(observed: &Observed, desired: &Desired, steps: &mut Vec<Step>) {
     }
 }
 
-fn addresses(ours: &Ours, observed: &Observed, desired: &Desired, steps: &mut Vec<Step>) {
+fn addresses(ours: &Ours<'_>, observed: &Observed, desired: &Desired, steps: &mut Vec<Step>) {
     let same = |a: &Address, b: &Address| a.index == b.index && a.net == b.net;
     for address in observed
         .addresses

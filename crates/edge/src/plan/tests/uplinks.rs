@@ -88,3 +88,34 @@ fn a_backups_endpoint_is_one_for_mptcp_too() {
     let backup = EndpointFlags::SUBFLOW | EndpointFlags::BACKUP;
     assert_eq!(flags, [EndpointFlags::SUBFLOW, backup]);
 }
+
+#[test]
+fn an_uplink_that_no_rule_is_for_any_more_keeps_nothing_of_ours() {
+    let both = settings("");
+    let mut observed = settled(&both);
+    // Not ours: somebody else's address there, and the endpoint of an interface that was never an uplink.
+    let theirs = netcfg::Address::new(InterfaceIndex(LTE), "172.16.0.1/24".parse().unwrap());
+    let foreign = Endpoint {
+        id: EndpointId(9),
+        interface: Some(HOST),
+        address: "10.9.9.9".parse().unwrap(),
+        ..observed.endpoints[0].clone()
+    };
+    observed.addresses.push(theirs.clone());
+    observed.endpoints.push(foreign.clone());
+    let first_only = "[host]\ninterface = 'eth0'\n[[uplink]]\nname = 'wifi'\ninterface = 'eth1'\n";
+    let first_only = Settings::parse(first_only, "edge.toml").unwrap();
+    observed.former = [InterfaceIndex(LTE)].into();
+    apply(&plan(&first_only, &observed), &mut observed);
+    assert_eq!(endpoint_addresses(&observed), ["192.168.11.5", "10.9.9.9"]);
+    let addresses = observed.addresses.iter();
+    let there: Vec<_> = addresses
+        .filter(|it| it.index == InterfaceIndex(LTE))
+        .collect();
+    assert_eq!(there, [&theirs]);
+    let table = numbers::table_of(InterfaceIndex(LTE));
+    assert!(observed.routes.iter().all(|route| route.table != table));
+    assert!(observed.rules.iter().all(|rule| rule.table != table));
+    assert_eq!(plan(&first_only, &observed), []);
+    assert_eq!(notes(&first_only, &observed), [""; 0]);
+}
