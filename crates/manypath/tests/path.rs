@@ -228,20 +228,21 @@ fn without_an_edge_it_counts_from_the_next_start() {
 }
 
 #[test]
-fn an_edge_that_can_not_take_it_over_needs_a_restart() {
+fn what_else_has_changed_about_uplinks_counts_with_it() {
     let world = World::up(NAMED);
-    let other = world.text().replace("name = \"wifi\"", "name = \"radio\"");
+    let other = world
+        .text()
+        .replace("name = \"wifi\"", "name = \"Wi-Fi 2 (日本)\"");
     fs::write(world.file(), other).expect("a file");
-    let said = world.set(&["lte", "backup"]);
-    let words = "lte is backup in the settings, and not in the edge: ";
-    assert!(said.code == 0 && said.out.starts_with(words), "{said:?}");
-    assert!(
-        said.out.ends_with("systemctl restart manypath-edge\n"),
-        "{said:?}"
-    );
-    world.await_backups(&[]);
+    let said = world.set(&["Wi-Fi 2 (日本)", "backup"]);
+    let words = "Wi-Fi 2 (日本) is backup now\n";
+    assert_eq!((said.code, &*said.out), (0, words), "{said:?}");
+    world.await_backups(&["Wi-Fi 2 (日本)"]);
+}
 
-    // One with other settings is left alone.
+#[test]
+fn an_edge_with_other_settings_is_left_alone() {
+    let world = World::up(NAMED);
     let copy = world.0.folder().join("other.toml");
     fs::copy(world.file(), &copy).expect("a copy");
     let copy = copy.to_str().expect("text");

@@ -18,15 +18,6 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// Between two looks at its status.
 const POLL: Duration = Duration::from_millis(50);
 
-/// An edge that has read its settings.
-#[derive(Clone, Debug)]
-pub struct Reloaded {
-    /// What it says of itself since then.
-    pub status: Value,
-    /// When it was told to.
-    pub told: Instant,
-}
-
 /// Why no edge goes by the settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotReloaded {
@@ -52,8 +43,8 @@ pub enum NotReloaded {
 }
 
 /// Tells the edge that answers on `socket` to read its settings again, and waits until it has. `file` is what
-/// has changed.
-pub async fn reload(socket: &Path, file: &Path) -> Result<Reloaded, NotReloaded> {
+/// has changed. Gives the time at which it was told.
+pub async fn reload(socket: &Path, file: &Path) -> Result<Instant, NotReloaded> {
     let stream = UnixStream::connect(socket).await.map_err(not_reached)?;
     // Whoever listens; and no other process gets its number before it has answered.
     let process = stream.peer_cred().ok().and_then(|peer| peer.pid());
@@ -89,7 +80,7 @@ pub async fn reload(socket: &Path, file: &Path) -> Result<Reloaded, NotReloaded>
         Some(error) => Err(NotReloaded::Refuses {
             error: error.to_owned(),
         }),
-        None => Ok(Reloaded { status, told }),
+        None => Ok(told),
     }
 }
 
@@ -166,5 +157,4 @@ impl fmt::Display for NotReloaded {
 
 const RELOAD: &str = "systemctl reload manypath-edge";
 
-/// For what counts from the start of an edge on.
-pub const RESTART: &str = "systemctl restart manypath-edge";
+const RESTART: &str = "systemctl restart manypath-edge";

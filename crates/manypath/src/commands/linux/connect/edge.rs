@@ -39,7 +39,7 @@ pub async fn take_over(socket: &Path, file: &Path, link: &HubLink) -> Edge {
 }
 
 async fn tell(socket: &Path, file: &Path, link: &HubLink) -> Result<Edge, NotReloaded> {
-    let reloaded = running::reload(socket, file).await?;
+    let told = running::reload(socket, file).await?;
     let hub = link.destination.to_string();
     let is_connected = |status: &Value| {
         let connections = &status["hub_connections"];
@@ -48,7 +48,7 @@ async fn tell(socket: &Path, file: &Path, link: &HubLink) -> Result<Edge, NotRel
     let status = running::poll(socket, CONNECTED, is_connected).await?;
     match is_connected(&status) {
         true => Ok(Edge::Connected {
-            after: reloaded.told.elapsed(),
+            after: told.elapsed(),
         }),
         false => {
             let trouble = status["hub_connections"]["trouble"].as_str();

@@ -10,7 +10,7 @@ use settings::edit::with_role;
 use super::SetArguments;
 use super::target::Target;
 use crate::Failure;
-use crate::commands::linux::running::{self, NotReloaded, RESTART};
+use crate::commands::linux::running::{self, NotReloaded};
 use crate::commands::linux::{runtime, settings_file};
 
 /// What was done, and what came of it.
@@ -20,16 +20,7 @@ struct Report {
     uplink: String,
     role: Role,
     /// `Err` when none goes by the settings.
-    edge: Result<Reloaded, NotReloaded>,
-}
-
-/// An edge that has read the settings.
-#[derive(Debug)]
-enum Reloaded {
-    /// It goes by the role.
-    GoesByIt,
-    /// It keeps all its uplinks as they are, because something else about them has changed, too.
-    NeedsRestart,
+    edge: Result<(), NotReloaded>,
 }
 
 pub fn run(arguments: &SetArguments) -> Result<(), Failure> {
@@ -50,7 +41,7 @@ pub fn run(arguments: &SetArguments) -> Result<(), Failure> {
     let report = Report {
         uplink,
         role: *role,
-        edge: reloaded.map(|reloaded| Reloaded::of(&reloaded.status)),
+        edge: reloaded.map(|_told| ()),
     };
     match arguments.json {
         true => println!("{}", serde_json::to_string_pretty(&report.json())?),
@@ -66,16 +57,6 @@ pub fn run(arguments: &SetArguments) -> Result<(), Failure> {
 
 async fn links() -> Result<Vec<Link>, netcfg::Error> {
     Netlink::new()?.links().await
-}
-
-impl Reloaded {
-    fn of(status: &Value) -> Self {
-        let keys = status["settings"]["need_restart"].as_array();
-        match keys.is_some_and(|keys| keys.iter().any(|key| key == "uplink")) {
-            true => Self::NeedsRestart,
-            false => Self::GoesByIt,
-        }
-    }
 }
 
 impl Report {
@@ -96,10 +77,7 @@ impl Report {
     /// Why an edge that runs does not go by the role.
     fn problem(&self) -> Option<String> {
         match &self.edge {
-            Ok(Reloaded::GoesByIt) | Err(NotReloaded::NotRunning) => None,
-            Ok(Reloaded::NeedsRestart) => Some(format!(
-                "more about the uplinks has changed than an edge that runs can take over. Run: {RESTART}"
-            )),
+            Ok(()) | Err(NotReloaded::NotRunning) => None,
             Err(why) => Some(why.to_string()),
         }
     }
@@ -121,7 +99,7 @@ impl fmt::Display for Report {
                     "{uplink} is {role} from the next start of the edge on; none runs now"
                 )
             }
-            (Ok(_), None) => write!(f, "{uplink} is {role} now"),
+            (Ok(()), None) => write!(f, "{uplink} is {role} now"),
         }
     }
 }
@@ -130,7 +108,7 @@ impl fmt::Display for Report {
 mod tests {
     use super::*;
 
-    fn report(edge: Result<Reloaded, NotReloaded>) -> Report {
+    fn report(edge: Result<(), NotReloaded>) -> Report {
         Report {
             uplink: "lte".to_owned(),
             role: Role::Backup,
@@ -140,7 +118,7 @@ mod tests {
 
     #[test]
     fn people_and_programs_are_told_what_came_of_it() {
-        let running = report(Ok(Reloaded::GoesByIt));
+        let running = report(Ok(()));
         assert_eq!(running.to_string(), "lte is backup now");
         let json = json!({ "uplink": "lte", "role": "backup", "edge": "running" });
         assert_eq!(running.json(), json);
@@ -155,13 +133,13 @@ mod tests {
     }
 
     #[test]
-    fn an_edge_that_can_not_take_it_over_is_a_problem() {
-        let status = json!({ "settings": { "need_restart": ["mptcp", "uplink"] } });
-        let restart = report(Ok(Reloaded::of(&status)));
-        assert!(restart.to_string().ends_with(RESTART), "{restart}");
-        assert_eq!(restart.json()["edge"], "running");
-        assert!(restart.json()["problem"].is_string());
-        let status = json!({ "settings": { "need_restart": ["mptcp"] } });
-        assert!(matches!(Reloaded::of(&status), Reloaded::GoesByIt));
+    fn an_edge_that_does_not_go_by_it_is_a_problem() {
+        let refusing = report(Err(NotReloaded::Refuses {
+            error: "edge.toml:3:1: …".to_owned(),
+        }));
+        let words = "lte is backup in the settings, and not in the edge: ";
+        assert!(refusing.to_string().starts_with(words), "{refusing}");
+        assert_eq!(refusing.json()["edge"], "running");
+        assert!(refusing.json()["problem"].is_string());
     }
 }
