@@ -31,7 +31,8 @@ impl Ready {
         let its = observed
             .addresses
             .iter()
-            .filter(|it| it.index == link.index && it.scope == Scope::Global);
+            .filter(|it| it.index == link.index && it.scope == Scope::Global)
+            .filter(|it| !it.tentative && !it.deprecated);
         let addresses = its.map(|it| it.net.addr()).collect();
         Self {
             gateways: addresses,

@@ -1,4 +1,4 @@
-//! When to stop: SIGTERM from a service manager, SIGINT from a terminal.
+//! When to stop: SIGTERM from a service manager, SIGINT from a terminal, SIGHUP from one that goes.
 
 use std::io;
 
@@ -15,6 +15,22 @@ pub fn requested() -> io::Result<impl Future<Output = ()>> {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// The same, and SIGHUP: for a program that takes its orders from whoever runs it, and has no file to read
+/// again.
+///
+/// # Errors
+/// When the signals can't be caught.
+pub fn requested_or_left() -> io::Result<impl Future<Output = ()>> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let requested = requested()?;
+    Ok(async move {
+        tokio::select! {
+            _ = hangup.recv() => {}
+            () = requested => {}
         }
     })
 }

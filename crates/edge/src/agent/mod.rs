@@ -141,7 +141,6 @@ pub(crate) async fn run_with<T: Future<Output = ()>>(
                 () = control.serve(&reader) => {}
                 () = tell(reader.clone(), ready_reader) => {}
             }
-            agent.ready.send_replace(Ready::default());
             let _ = stop_relay.send(true);
             if !relaying.is_terminated() {
                 relaying.await;

@@ -11,14 +11,14 @@ use super::HostError;
 /// Messages from the host. A thread reads them, because a pipe may be one that can only be waited for.
 #[derive(Debug)]
 pub struct Input {
-    pieces: mpsc::UnboundedReceiver<io::Result<Vec<u8>>>,
+    pieces: mpsc::Receiver<io::Result<Vec<u8>>>,
     lines: Lines<ToEdge>,
 }
 
 impl Input {
     /// Begins to read.
     pub fn start() -> Self {
-        let (sender, pieces) = mpsc::unbounded_channel();
+        let (sender, pieces) = mpsc::channel(1);
         thread::spawn(move || {
             let mut buffer = vec![0; 64 << 10];
             loop {
@@ -29,7 +29,7 @@ impl Input {
                     Err(error) => Err(error),
                 };
                 let has_failed = piece.is_err();
-                if sender.send(piece).is_err() || has_failed {
+                if sender.blocking_send(piece).is_err() || has_failed {
                     return;
                 }
             }

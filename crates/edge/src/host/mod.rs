@@ -4,7 +4,9 @@
 mod input;
 mod output;
 
+use std::convert::Infallible;
 use std::io;
+use std::pin::pin;
 
 use channel::{
     Applied, EdgeHello, LineError, PROTOCOL, ToEdge, ToHost, VersionError, check_protocol,
@@ -45,15 +47,11 @@ pub enum HostError {
 pub async fn run_for_host(stop: impl Future<Output = ()>) -> Result<(), EdgeError> {
     let output = Output::start();
     let mut input = Input::start();
-    let result = async {
-        output.say(ToHost::Hello(hello()));
-        greet(&mut input).await?;
-        let Some(settings) = first_settings(&mut input, &output).await? else {
-            return Ok(());
-        };
-        serve(settings, input, &output, stop).await
+    output.say(ToHost::Hello(hello()));
+    let result = tokio::select! {
+        result = converse(&mut input, &output, stop) => result,
+        never = live(&output) => match never {},
     };
-    let result = result.await;
     if let Err(error) = &result {
         output.say(ToHost::Fatal(with_causes(error)));
     }
@@ -86,17 +84,38 @@ fn hello() -> EdgeHello {
     }
 }
 
-async fn greet(input: &mut Input) -> Result<(), HostError> {
-    match input.next().await? {
-        Some(ToEdge::Hello(hello)) => Ok(check_protocol(hello.protocol, &hello.version)?),
-        Some(_) => Err(HostError::NoGreeting),
-        // It went at once, and wants nothing.
+/// In the same task as everything else, so that it ends when that gets stuck.
+async fn live(output: &Output) -> Infallible {
+    let mut pause = tokio::time::interval(ToHost::EVERY);
+    loop {
+        pause.tick().await;
+        output.say(ToHost::Alive);
+    }
+}
+
+async fn converse(
+    input: &mut Input,
+    output: &Output,
+    stop: impl Future<Output = ()>,
+) -> Result<(), EdgeError> {
+    let mut stop = pin!(stop);
+    let settings = tokio::select! {
+        settings = first_settings(input, output) => settings?,
+        () = &mut stop => None,
+    };
+    match settings {
+        Some(settings) => serve(settings, input, output, stop).await,
         None => Ok(()),
     }
 }
 
-/// The first settings that are right; `None` if the host goes before.
+/// The first settings that are right, after a greeting; `None` if the host goes before.
 async fn first_settings(input: &mut Input, output: &Output) -> Result<Option<Settings>, HostError> {
+    match input.next().await? {
+        Some(ToEdge::Hello(hello)) => check_protocol(hello.protocol, &hello.version)?,
+        Some(_) => return Err(HostError::NoGreeting),
+        None => return Ok(None),
+    }
     loop {
         match input.next().await? {
             Some(ToEdge::Settings(text)) => match Settings::parse(&text.0, FROM_HOST) {
@@ -114,7 +133,7 @@ async fn first_settings(input: &mut Input, output: &Output) -> Result<Option<Set
 
 async fn serve(
     settings: Settings,
-    mut input: Input,
+    input: &mut Input,
     output: &Output,
     stop: impl Future<Output = ()>,
 ) -> Result<(), EdgeError> {
@@ -142,6 +161,8 @@ async fn serve(
             () = stop => {}
             () = host_goes => {}
         }
+        // Before anything is taken away.
+        output.say(ToHost::Ready(channel::Ready::default()));
     };
     let tell = |reader, ready| tell(reader, ready, asked, output);
     let result = run_with(settings, reload, stop, tell).await;
@@ -161,7 +182,6 @@ async fn tell(
     let mut read = reader.settings();
     output.say(ToHost::Applied(applied(&read.borrow_and_update())));
     output.say(ToHost::Ready(wire(&ready.borrow_and_update())));
-    let mut alive = tokio::time::interval(ToHost::EVERY);
     loop {
         // Those that send live as long as this runs.
         tokio::select! {
@@ -175,7 +195,6 @@ async fn tell(
                 let status = serde_json::to_value(reader.status().await);
                 output.say(ToHost::Status(status.unwrap_or_default()));
             }
-            _ = alive.tick() => output.say(ToHost::Alive),
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::support::{
     LIMIT, PROGRAM, assert_downloads, assert_same, eventually, shell, spec, state,
 };
 
+mod ends;
 mod uplinks;
 
 /// The host's end.

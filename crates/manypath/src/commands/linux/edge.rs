@@ -27,8 +27,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     if arguments.stdio {
         super::keep_memory_private();
         super::raise_open_files();
-        log::start();
-        let running = async { Ok(edge::run_for_host(shutdown::requested()?).await?) };
+        let _rest = log::start_without_waiting();
+        let running = async { Ok(edge::run_for_host(shutdown::requested_or_left()?).await?) };
         let result: anyhow::Result<()> = super::runtime()?.block_on(running);
         return Ok(result?);
     }
