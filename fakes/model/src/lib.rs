@@ -8,6 +8,7 @@
 
 mod client;
 pub mod hcs;
+pub mod ip;
 mod protocol;
 mod server;
 
