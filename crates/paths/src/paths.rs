@@ -65,6 +65,9 @@ const ABSENT: Duration = Duration::from_millis(100);
 /// A path that was silent for less keeps its subflows: the kernel tries them again soon enough.
 const SOON_ENOUGH: Duration = Duration::from_millis(250);
 
+/// A link that was unusable for so long may be another one when it is back: another cable, another Wi-Fi.
+const REPLUGGED: Duration = Duration::from_secs(5);
+
 /// The paths of an edge, in the order in which the user prefers them.
 #[derive(Clone, Debug)]
 pub struct Paths {
@@ -86,6 +89,8 @@ struct Path {
     used: Use,
     /// Since when it has been silent and has kept its subflows all the same.
     kept: Option<Instant>,
+    /// Since when its link has been without carrier, address or gateway.
+    unusable: Option<Instant>,
 }
 
 impl Paths {
@@ -137,11 +142,13 @@ impl Paths {
                 let works = |path: &Path| path.is_wanted() && path.health.is_up();
                 let another_works = self.paths.iter().any(|path| path.id != id && works(path));
                 let must_prove = self.can_ask && another_works;
-                if link != Link::Usable {
-                    self.drags.forget(id, now);
-                }
+                let mut elsewhere = false;
                 if let Some(path) = self.path(id) {
+                    elsewhere = path.may_lead_elsewhere(link, now);
                     path.health.link(link, must_prove, now);
+                }
+                if elsewhere {
+                    self.drags.forget(id, now);
                 }
             }
             Event::Look(id, look) => {
@@ -243,10 +250,7 @@ impl Paths {
             (Reason::Works, Role::Active, Use::Standby)
                 if self.drags.left_out() == Some(path.id) =>
             {
-                match self.drags.is_reserved(path.id) {
-                    true => Reason::Far,
-                    false => Reason::Tried,
-                }
+                Reason::Tried
             }
             (Reason::Works, Role::Backup, Use::Standby | Use::Unused) => Reason::Reserve,
             (reason, ..) => reason,
@@ -297,7 +301,18 @@ impl Path {
             asking: Asking::new(now),
             used: Use::Unused,
             kept: None,
+            unusable: None,
         }
+    }
+
+    /// Whether its link was unusable for so long that it may be another one now.
+    fn may_lead_elsewhere(&mut self, link: Link, now: Instant) -> bool {
+        if link != Link::Usable {
+            self.unusable.get_or_insert(now);
+            return false;
+        }
+        let since = self.unusable.take();
+        since.is_some_and(|since| now.duration_since(since) >= REPLUGGED)
     }
 
     fn look(&mut self, look: Look, now: Instant) {

@@ -67,20 +67,6 @@ impl Drags {
         })
     }
 
-    /// The slowest of those that are far slower than the quickest, and that nobody has seen carry more than
-    /// little beside it.
-    pub(super) fn unknown(&self, paths: &[Figures]) -> Option<PathId> {
-        let quickest = fit(paths)
-            .filter(|path| path.round_trip > Duration::ZERO)
-            .min_by_key(|path| path.round_trip)?;
-        let most = self.can(quickest.id);
-        let is_worth_it = |path: &&Figures| most > 0.0 && self.can(path.id) > most * LITTLE;
-        let unknown = fit(paths)
-            .filter(|path| is_far_slower(path, quickest) && !self.known.contains(&path.id))
-            .filter(|path| !is_worth_it(path));
-        Some(unknown.max_by_key(|path| path.round_trip)?.id)
-    }
-
     /// The same by what paths have carried before, for one that is left out now.
     pub(super) fn is_far_and_small(&self, id: PathId, paths: &[Figures]) -> bool {
         let path = fit(paths).find(|path| path.id == id);
@@ -101,7 +87,7 @@ impl Drags {
 }
 
 impl Bin {
-    pub(super) fn is_bulk(&self) -> bool {
+    fn is_bulk(&self) -> bool {
         self.through >= BULK
     }
 
