@@ -1,0 +1,64 @@
+//! Which network cards the PC has, which of them are uplinks, and where it meets WSL's VMs: from what
+//! Windows lists, in the terms of the other parts.
+
+use settings::host::{Adapter, Settings};
+use settings::{Guid, InterfaceMatch};
+use winnet::{Address, Interface};
+
+use crate::routing::Link;
+use crate::wiring::Card;
+
+#[cfg(test)]
+mod tests;
+
+/// What the host's own ends of WSL's networks are called: "vEthernet (WSL)" and "vEthernet (WSL
+/// (Hyper-V firewall))" (WSL `src/windows/common/WslCoreConfig.cpp:505-521`).
+const WSL_LINK: &str = "vEthernet (WSL";
+
+/// The physical cards, each with whether it is an uplink by the settings. One that has no address yet, since
+/// it is switched off, is left out until it has.
+pub fn cards(interfaces: &[Interface], settings: &Settings) -> Vec<Card> {
+    let adapters = adapters(interfaces);
+    let uplinks = settings.uplinks(&adapters);
+    physical(interfaces)
+        .map(|(interface, mac)| Card {
+            guid: interface.id.0,
+            alias: interface.alias.clone(),
+            mac,
+            wanted: uplinks.iter().any(|it| it.adapter.id == guid(interface)),
+        })
+        .collect()
+}
+
+/// The same for the settings of the edge, which knows each card by the address that it has in the VM: every
+/// Windows can give that, while only newer ones give adapters an id.
+pub fn adapters(interfaces: &[Interface]) -> Vec<Adapter> {
+    let adapter = |(interface, mac): (&Interface, hcs::MacAddress)| Adapter {
+        id: guid(interface),
+        alias: interface.alias.clone(),
+        guest: InterfaceMatch::Mac(settings::MacAddress::from(mac.locally_administered().0)),
+    };
+    physical(interfaces).map(adapter).collect()
+}
+
+/// Where the PC meets WSL's VMs.
+pub fn links(interfaces: &[Interface], addresses: &[Address]) -> Vec<Link> {
+    let is_wsl = |it: &&Interface| it.alias.starts_with(WSL_LINK);
+    let link = |interface: &Interface| {
+        let its = addresses.iter().filter(|it| it.interface == interface.luid);
+        Link {
+            luid: interface.luid,
+            networks: its.map(|it| it.net).collect(),
+        }
+    };
+    interfaces.iter().filter(is_wsl).map(link).collect()
+}
+
+fn physical(interfaces: &[Interface]) -> impl Iterator<Item = (&Interface, hcs::MacAddress)> {
+    let cards = interfaces.iter().filter(|it| it.is_physical());
+    cards.filter_map(|it| Some((it, hcs::MacAddress(it.mac?.0))))
+}
+
+fn guid(interface: &Interface) -> Guid {
+    Guid::from(interface.id.0.as_u128())
+}

@@ -1,0 +1,181 @@
+//! What outlives the service: a folder with the settings, what was made, and what is wanted.
+//!
+//! Each file is replaced as a whole, so that a crash leaves the old one or the new one.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::goal::Goal;
+use crate::{setup, wiring};
+
+/// Replaces a file as a whole; only administrators may read it.
+pub type Write = fn(&Path, &[u8]) -> io::Result<()>;
+
+/// The folder.
+#[derive(Clone, Debug)]
+pub struct Store {
+    folder: PathBuf,
+    write: Write,
+}
+
+/// A file there can't be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// By the system.
+    #[error("{}: {source}", file.display())]
+    Io {
+        /// Which.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is not what was written there.
+    #[error(
+        "{}: {source}; it says what Manypath has changed on this PC, so it is left alone: restore it, or delete it and undo by hand what `manypath doctor` shows",
+        file.display()
+    )]
+    Damaged {
+        /// Which.
+        file: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+}
+
+impl Store {
+    /// In this folder.
+    pub fn new(folder: impl Into<PathBuf>, write: Write) -> Self {
+        Self {
+            folder: folder.into(),
+            write,
+        }
+    }
+
+    /// The settings file. Its owner edits it, too.
+    pub fn settings(&self) -> PathBuf {
+        self.folder.join("settings.toml")
+    }
+
+    /// What was made of switches and endpoints.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub fn wiring(&self) -> Result<wiring::Record, StoreError> {
+        self.read(&self.folder.join("wiring.json"))
+    }
+
+    /// Writes down what is to be made of switches and endpoints.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn set_wiring(&self, record: &wiring::Record) -> Result<(), StoreError> {
+        self.replace(&self.folder.join("wiring.json"), record)
+    }
+
+    /// What was changed for a user.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub fn user(&self, sid: &str) -> Result<setup::Record, StoreError> {
+        self.read(&self.user_file(sid))
+    }
+
+    /// Writes down what is to be changed for a user.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn set_user(&self, sid: &str, record: &setup::Record) -> Result<(), StoreError> {
+        self.replace(&self.user_file(sid), record)
+    }
+
+    /// What is wanted after a start; at first everything.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub fn goal(&self) -> Result<Goal, StoreError> {
+        let is_down: bool = self.read(&self.folder.join("down.json"))?;
+        Ok(if is_down { Goal::Down } else { Goal::Up })
+    }
+
+    /// Remembers what is wanted.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn set_goal(&self, goal: Goal) -> Result<(), StoreError> {
+        self.replace(&self.folder.join("down.json"), &(goal != Goal::Up))
+    }
+
+    fn user_file(&self, sid: &str) -> PathBuf {
+        self.folder.join(format!("user-{sid}.json"))
+    }
+
+    /// A file that is not there is empty.
+    fn read<T: DeserializeOwned + Default>(&self, file: &Path) -> Result<T, StoreError> {
+        let file = file.to_owned();
+        match std::fs::read(&file) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map_err(|source| StoreError::Damaged { file, source }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(T::default()),
+            Err(source) => Err(StoreError::Io { file, source }),
+        }
+    }
+
+    fn replace(&self, file: &Path, value: &impl Serialize) -> Result<(), StoreError> {
+        let failed = |source| StoreError::Io {
+            file: file.to_owned(),
+            source,
+        };
+        let bytes = serde_json::to_vec_pretty(value).map_err(|error| failed(error.into()))?;
+        (self.write)(file, &bytes).map_err(failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::wiring::{Record, Switch, Trace};
+
+    fn store(folder: &Path) -> Store {
+        Store::new(folder, |file, bytes| std::fs::write(file, bytes))
+    }
+
+    #[test]
+    fn what_was_written_is_read_and_nothing_is_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        assert_eq!(store.wiring().unwrap(), Record::default());
+        assert_eq!(store.goal().unwrap(), Goal::Up);
+        let record = Record {
+            cards: vec![Trace {
+                guid: Uuid::from_u128(7),
+                alias: "Wi-Fi".to_owned(),
+                mac: hcs::MacAddress([2, 0, 0, 0, 0, 1]),
+                switch: Switch::Ours,
+            }],
+        };
+        store.set_wiring(&record).unwrap();
+        store.set_goal(Goal::Down).unwrap();
+        assert_eq!(store.wiring().unwrap(), record);
+        assert_eq!(store.goal().unwrap(), Goal::Down);
+        assert_eq!(store.user("S-1-5-21-1").unwrap(), setup::Record::default());
+    }
+
+    #[test]
+    fn a_damaged_record_is_an_error_and_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        let file = folder.path().join("wiring.json");
+        std::fs::write(&file, "{\"cards\": 3}").unwrap();
+        let error = store.wiring().unwrap_err().to_string();
+        assert!(
+            error.contains("wiring.json") && error.contains("left alone"),
+            "{error}"
+        );
+        assert_eq!(std::fs::read(&file).unwrap(), b"{\"cards\": 3}");
+    }
+}
