@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
-use netcfg::InterfaceIndex;
+use netcfg::{Family, InterfaceIndex};
 
 use super::{Agent, with_causes};
 use crate::apply::ApplyError;
 use crate::error::EdgeError;
+use crate::numbers;
 use crate::observe::{ObserveError, observe};
 use crate::observed::Observed;
 use crate::plan::{notes, plan};
-use crate::ready::Ready;
+use crate::ready::ready;
 use crate::status::NetworkStatus;
 use crate::step::Step;
 use crate::uplink::{Uplink, Way, uplinks};
@@ -53,8 +54,8 @@ impl Agent {
             problems,
         ));
         let uplinks = uplinks(&self.settings, &observed);
-        let ways = usable_ways(&uplinks);
-        let ready = Ready::new(&self.settings, &observed, !ways.is_empty());
+        let ways = usable_ways(&uplinks, &observed);
+        let ready = ready(&self.settings, &observed, !ways.is_empty());
         self.ready
             .send_if_modified(|it| std::mem::replace(it, ready.clone()) != ready);
         self.seen = Some(observed);
@@ -132,14 +133,21 @@ fn interfaces(uplinks: &[Uplink<'_>]) -> impl Iterator<Item = InterfaceIndex> {
     uplinks.iter().map(|uplink| uplink.link.index)
 }
 
-/// The addresses that connections can leave from now, each with its interface.
-fn usable_ways(uplinks: &[Uplink<'_>]) -> Vec<(InterfaceIndex, Way)> {
-    let up = uplinks.iter().filter(|uplink| uplink.is_used());
-    let ways = up.flat_map(|uplink| {
-        uplink
-            .ways
-            .iter()
-            .map(|way| (uplink.link.index, way.clone()))
+/// The addresses that connections can leave from now, each with its interface: those whose way out is in
+/// place. A lease that has come since the round began gets its own in the next one.
+fn usable_ways(uplinks: &[Uplink<'_>], observed: &Observed) -> Vec<(InterfaceIndex, Way)> {
+    let leads_out = |interface, way: &Way| {
+        observed.routes.iter().any(|route| {
+            route.table == numbers::UPLINKS
+                && route.interface == Some(interface)
+                && Family::of(route.destination.addr()) == Family::of(way.address.addr())
+        })
+    };
+    let used = uplinks.iter().filter(|uplink| uplink.is_used());
+    let ways = used.flat_map(|uplink| {
+        let index = uplink.link.index;
+        let ways = uplink.ways.iter().filter(move |way| leads_out(index, way));
+        ways.map(move |way| (index, way.clone()))
     });
     ways.collect()
 }
