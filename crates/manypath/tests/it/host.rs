@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -26,6 +27,8 @@ struct Host {
     edge: Child,
     stdin: Option<ChildStdin>,
     messages: Receiver<ToHost>,
+    /// The edge's log, shown when a test fails.
+    log: Option<PathBuf>,
 }
 
 impl Host {
@@ -34,7 +37,9 @@ impl Host {
         let log = fs::File::create(rig.folder().join("edge.log")).unwrap();
         let mut command = rig.lab().command(Node::Guest, PROGRAM);
         command.stderr(log);
-        Self::run(command)
+        let (mut host, listen) = Self::run(command);
+        host.log = Some(rig.folder().join("edge.log"));
+        (host, listen)
     }
 
     fn run(mut command: Command) -> (Self, impl FnOnce() + use<>) {
@@ -57,6 +62,7 @@ impl Host {
             edge,
             stdin,
             messages,
+            log: None,
         };
         (host, listen)
     }
@@ -120,6 +126,12 @@ impl Drop for Host {
     fn drop(&mut self) {
         let _ = self.edge.kill();
         let _ = self.edge.wait();
+        if let Some(log) = self.log.as_ref().filter(|_| thread::panicking()) {
+            println!(
+                "the edge's log:\n{}",
+                fs::read_to_string(log).unwrap_or_default()
+            );
+        }
     }
 }
 
