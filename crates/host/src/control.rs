@@ -1,8 +1,7 @@
 //! What the command line and the service say to each other over the service's pipe: one line of JSON
 //! each way.
 
-use std::fmt;
-
+use channel::SecretText;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -34,17 +33,6 @@ pub enum Request {
         /// `active`, `backup` or `off`.
         role: String,
     },
-}
-
-/// A text that no log may show.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct SecretText(pub String);
-
-impl fmt::Debug for SecretText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(secret)")
-    }
 }
 
 /// What is answered.

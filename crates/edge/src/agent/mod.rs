@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
+use channel::Ready;
 use futures_util::FutureExt;
 use futures_util::future::FusedFuture;
 use mptcp::{KernelSupport, PathManager};
@@ -28,7 +29,6 @@ use crate::observe::observe;
 use crate::observed::Observed;
 use crate::plan::plan;
 use crate::proxy::{self, Proxy};
-use crate::ready::Ready;
 use crate::reload::Reload;
 use crate::status::{NetworkStatus, Reader};
 use crate::step::Step;

@@ -9,7 +9,7 @@ use std::io;
 use std::pin::pin;
 
 use channel::{
-    Applied, EdgeHello, LineError, PROTOCOL, ToEdge, ToHost, VersionError, check_protocol,
+    Applied, EdgeHello, LineError, PROTOCOL, Ready, ToEdge, ToHost, VersionError, check_protocol,
 };
 use mptcp::KernelSupport;
 use settings::edge::Settings;
@@ -17,7 +17,6 @@ use tokio::sync::{mpsc, watch};
 
 use crate::agent::{run_with, with_causes};
 use crate::error::EdgeError;
-use crate::ready::Ready;
 use crate::reload::{FROM_HOST, Reload};
 use crate::status::{Reader, ServiceStatus};
 use input::Input;
@@ -162,7 +161,7 @@ async fn serve(
             () = host_goes => {}
         }
         // Before anything is taken away.
-        output.say(ToHost::Ready(channel::Ready::default()));
+        output.say(ToHost::Ready(Ready::default()));
     };
     let tell = |reader, ready| tell(reader, ready, asked, output);
     let result = run_with(settings, reload, stop, tell).await;
@@ -181,12 +180,12 @@ async fn tell(
 ) {
     let mut read = reader.settings();
     output.say(ToHost::Applied(applied(&read.borrow_and_update())));
-    output.say(ToHost::Ready(wire(&ready.borrow_and_update())));
+    output.say(ToHost::Ready(ready.borrow_and_update().clone()));
     loop {
         // Those that send live as long as this runs.
         tokio::select! {
             Ok(()) = ready.changed() => {
-                output.say(ToHost::Ready(wire(&ready.borrow_and_update())));
+                output.say(ToHost::Ready(ready.borrow_and_update().clone()));
             }
             Ok(()) = read.changed() => {
                 output.say(ToHost::Applied(applied(&read.borrow_and_update())));
@@ -196,13 +195,6 @@ async fn tell(
                 output.say(ToHost::Status(status.unwrap_or_default()));
             }
         }
-    }
-}
-
-fn wire(ready: &Ready) -> channel::Ready {
-    channel::Ready {
-        gateways: ready.gateways.clone(),
-        online: ready.online,
     }
 }
 
