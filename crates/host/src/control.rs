@@ -21,7 +21,9 @@ pub enum Request {
     Up,
     /// Give Windows its network back, also after the next start of the PC.
     Down,
-    /// Take the hub of this link, after trying it.
+    /// Take everything away that was made on this PC, as `manypath uninstall` does.
+    Remove,
+    /// Take the hub of this link.
     Connect {
         /// The link.
         link: SecretText,

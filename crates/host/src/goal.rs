@@ -1,7 +1,10 @@
 //! What is wanted of the PC.
 
+use serde::Serialize;
+
 /// What is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Goal {
     /// Every Internet connection is in use.
     Up,

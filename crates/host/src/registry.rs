@@ -103,6 +103,12 @@ pub mod fake {
             self.texts.insert(place(hive, key, value), text.to_owned());
         }
 
+        /// Deletes all values of type REG_SZ of a key.
+        pub fn remove_text(&mut self, hive: &Hive, key: &str) {
+            let (hive, key, _) = place(hive, key, "");
+            self.texts.retain(|it, _| it.0 != hive || it.1 != key);
+        }
+
         /// Sets a value of type REG_DWORD.
         pub fn set_number(&mut self, hive: &Hive, key: &str, value: &str, number: u32) {
             self.numbers.insert(place(hive, key, value), number);

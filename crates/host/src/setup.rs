@@ -2,6 +2,8 @@
 //!
 //! Both are the user's own, so each user who logs on gets them, and gets back what was there before.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use wslconfig::{Changes, Document, Kernel, Key, ParseError, Setting};
@@ -83,6 +85,18 @@ pub enum Step {
     Import(String),
     /// Make another distribution the default again.
     SetDefault(Distribution),
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Record(_) => write!(f, "write down what is changed"),
+            Self::WriteConfig(_) => write!(f, "write .wslconfig"),
+            Self::Unregister(name) => write!(f, "unregister the distribution {name}"),
+            Self::Import(name) => write!(f, "import the distribution {name}"),
+            Self::SetDefault(other) => write!(f, "make {} the default distribution", other.name),
+        }
+    }
 }
 
 /// What keeps the goal from being reached.

@@ -59,6 +59,15 @@ impl Store {
         self.folder.join("settings.toml")
     }
 
+    /// Replaces the settings file.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn set_settings(&self, text: &str) -> Result<(), StoreError> {
+        let file = self.settings();
+        (self.write)(&file, text.as_bytes()).map_err(|source| StoreError::Io { file, source })
+    }
+
     /// What was made of switches and endpoints.
     ///
     /// # Errors
@@ -89,6 +98,30 @@ impl Store {
     /// When the file can't be written.
     pub fn set_user(&self, sid: &str, record: &setup::Record) -> Result<(), StoreError> {
         self.replace(&self.user_file(sid), record)
+    }
+
+    /// The security identifiers of those for whom something was changed.
+    ///
+    /// # Errors
+    /// When the folder can't be read.
+    pub fn users(&self) -> Result<Vec<String>, StoreError> {
+        let failed = |source| StoreError::Io {
+            file: self.folder.clone(),
+            source,
+        };
+        let mut users = Vec::new();
+        for entry in std::fs::read_dir(&self.folder).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            let name = name.to_string_lossy();
+            let sid = name
+                .strip_prefix("user-")
+                .and_then(|it| it.strip_suffix(".json"));
+            users.extend(sid.map(str::to_owned));
+        }
+        users.retain(
+            |sid| !matches!(self.user(sid), Ok(record) if record == setup::Record::default()),
+        );
+        Ok(users)
     }
 
     /// What is wanted after a start; at first everything.

@@ -11,7 +11,7 @@ mod wirer;
 #[cfg(test)]
 mod plan_tests;
 #[cfg(test)]
-mod wirer_tests;
+pub(crate) mod wirer_tests;
 
 use hcs::{AdapterId, Endpoint, EndpointId, MacAddress, Network, NetworkId, SystemId};
 use uuid::Uuid;

@@ -9,6 +9,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{Card, Observed, Step, Vm, plan};
+use crate::causes::with_causes;
 use crate::goal::Goal;
 use crate::store::{Store, StoreError};
 
@@ -246,14 +247,4 @@ impl Report {
             problems: vec![text],
         }
     }
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text += &format!(": {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -15,7 +15,7 @@ use crate::store::Store;
 
 /// Hyper-V's management is not installed.
 #[derive(Debug)]
-struct NoHyperV;
+pub(crate) struct NoHyperV;
 
 impl OtherWay for NoHyperV {
     fn create_switch(&self, _: &NewNetwork) -> Result<(), String> {
@@ -31,7 +31,7 @@ struct Pc {
 }
 
 /// The model as a machine.
-struct World(Model);
+pub(crate) struct World(pub(crate) Model);
 
 impl Machine for World {
     fn call(&mut self, request: &fakes::Request) -> fakes::Reply {

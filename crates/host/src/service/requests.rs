@@ -1,0 +1,137 @@
+//! Does what is asked for by the command line.
+
+use std::sync::mpsc::Sender;
+use std::time::Instant;
+
+use channel::ToEdge;
+use serde_json::Value;
+use settings::edge::Role;
+use settings::edit::{EditError, with_hub, with_role};
+use settings::host::Settings;
+
+use super::{STATUS_LIMIT, Service};
+use crate::cards;
+use crate::causes::with_causes;
+use crate::control::{Answer, Asker, Request};
+use crate::goal::Goal;
+
+impl Service {
+    pub(super) fn asked(&mut self, request: Request, asker: &Asker, answer: Sender<Answer>) {
+        let owner = self.supervisor.user().map(|it| it.account.sid.to_string());
+        let answered = match request.permit(asker, owner.as_deref()) {
+            Err(why) => Answer::Refused(why),
+            Ok(()) => match request {
+                Request::Status => return self.ask_edge(answer),
+                Request::Remove => return self.remove(answer),
+                Request::Up => self.set_goal(Goal::Up),
+                Request::Down => self.set_goal(Goal::Down),
+                Request::Connect { link } => self.connect(&link.0),
+                Request::SetRole { uplink, role } => self.set_role(&uplink, &role),
+            },
+        };
+        // Who asked may have gone.
+        let _ = answer.send(answered);
+    }
+
+    fn set_goal(&mut self, goal: Goal) -> Answer {
+        if let Err(error) = self.store.set_goal(goal) {
+            return Answer::Refused(with_causes(&error));
+        }
+        self.goal = goal;
+        self.plugger.forgive();
+        self.look_at = Instant::now();
+        Answer::Done(match goal {
+            Goal::Up => "Manypath starts; manypath status shows how far it is".to_owned(),
+            Goal::Down | Goal::Gone => "Windows has its network back".to_owned(),
+        })
+    }
+
+    fn connect(&mut self, link: &str) -> Answer {
+        let link = match link.parse() {
+            Ok(link) => link,
+            Err(error) => return Answer::Refused(with_causes(&error)),
+        };
+        let edited = with_hub::<Settings>(self.config.text(), &link);
+        self.write_settings(
+            edited,
+            format!("connections go through {}", link.destination),
+        )
+    }
+
+    fn set_role(&mut self, uplink: &str, role: &str) -> Answer {
+        let found = Role::WORDS.into_iter().find(|(word, _)| *word == role);
+        let Some((_, role)) = found else {
+            return Answer::Refused(format!(
+                "{role:?} is no role; they are active, backup and off"
+            ));
+        };
+        let settings = match self.config.settings() {
+            Some(settings) => settings,
+            None => return Answer::Refused(self.config.error().unwrap_or_default().to_owned()),
+        };
+        let adapters = cards::adapters(&self.interfaces);
+        let uplinks = settings.uplinks(&adapters);
+        let named = |it: &&settings::host::Uplink<'_>| {
+            let name = it.name.as_ref().map(settings::edge::UplinkName::as_str);
+            name == Some(uplink) || it.adapter.alias == uplink
+        };
+        let Some(found) = uplinks.iter().find(named) else {
+            let known: Vec<&str> = uplinks.iter().map(|it| it.adapter.alias.as_str()).collect();
+            return Answer::Refused(format!(
+                "there is no uplink {uplink:?}; the uplinks are {}",
+                known.join(", ")
+            ));
+        };
+        let edited = with_role::<Settings>(self.config.text(), &settings.place_of(found), role);
+        self.write_settings(edited, format!("{uplink} is {role} now"))
+    }
+
+    fn write_settings(&mut self, edited: Result<String, EditError>, done: String) -> Answer {
+        let written = edited
+            .map_err(|error| with_causes(&error))
+            .and_then(|text| {
+                self.store
+                    .set_settings(&text)
+                    .map_err(|it| with_causes(&it))
+            });
+        if let Err(why) = written {
+            return Answer::Refused(why);
+        }
+        self.look();
+        match self.config.error() {
+            None => Answer::Done(done),
+            Some(error) => Answer::Refused(error.to_owned()),
+        }
+    }
+
+    /// Answers with the edge's status when it has come, or after a while without it.
+    fn ask_edge(&mut self, answer: Sender<Answer>) {
+        match &self.edge {
+            Some(running) if running.hello.is_some() => {
+                running.edge.say(ToEdge::Status);
+                self.waiting.push((answer, Instant::now() + STATUS_LIMIT));
+            }
+            // Who asked may have gone.
+            _ => drop(answer.send(self.status(&Value::Null))),
+        }
+    }
+
+    /// The edge has sent its status.
+    pub(super) fn answer(&mut self, edge: &Value) {
+        for (waiting, _) in std::mem::take(&mut self.waiting) {
+            let _ = waiting.send(self.status(edge));
+        }
+    }
+
+    /// The edge will not answer any more.
+    pub(super) fn answer_all(&mut self) {
+        self.answer(&Value::Null);
+    }
+
+    /// The edge has not answered in time.
+    pub(super) fn answer_late(&mut self, now: Instant) {
+        if self.waiting.iter().any(|(_, until)| *until <= now) {
+            self.answer_all();
+        }
+    }
+}
