@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mptcp::Transport;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
@@ -20,6 +21,9 @@ const AT_ONCE: usize = 8;
 
 /// How many are dialled at once for requests that wait.
 const AT_ONCE_FOR_REQUESTS: usize = 64;
+
+/// So many connections in a row come out as plain TCP where there is no MPTCP.
+const MOST_PLAIN: usize = 3;
 
 /// How often it is looked whether the demand has gone down.
 const TICK: Duration = Duration::from_secs(5);
@@ -99,7 +103,7 @@ impl Pool {
         let mut changes = self.generation.subscribe();
         let (began, generation) = (Instant::now(), *changes.borrow());
         let result = tokio::select! {
-            result = self.dial_when_there_is_a_route() => result.map_err(ConnectError::from),
+            result = self.dial_until_it_can_move() => result.map_err(ConnectError::from),
             // The way that it took may lead nowhere now. The keeper begins another in its place.
             _ = changes.wait_for(|now| *now > generation) => return,
         };
@@ -107,6 +111,30 @@ impl Pool {
         match result {
             Ok((stream, welcome)) => self.admit(stream, welcome, generation),
             Err(error) => self.dial_failed(error, began),
+        }
+    }
+
+    /// A packet that is lost at the wrong moment has the kernel go on in plain TCP (RFC 8684, section 3.7), and a
+    /// connection like that ends with its path. Another one is dialled in its place, unless there is nothing
+    /// else: where a middlebox lets no MPTCP through.
+    async fn dial_until_it_can_move(&self) -> Result<(SecureStream, Welcome), HubError> {
+        let mut left = MOST_PLAIN;
+        loop {
+            let (stream, welcome) = self.dial_when_there_is_a_route().await?;
+            let is_plain = matches!(mptcp::negotiated(stream.tcp()), Ok(Transport::Tcp));
+            left -= usize::from(is_plain);
+            {
+                let mut state = self.state();
+                state.only_plain &= is_plain;
+                state.only_plain |= left == 0;
+                if !is_plain || state.only_plain {
+                    return Ok((stream, welcome));
+                }
+            }
+            tracing::debug!(
+                "a connection to the hub came out as plain TCP; another one is dialled"
+            );
+            bid_farewell(stream);
         }
     }
 

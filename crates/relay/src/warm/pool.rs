@@ -41,6 +41,8 @@ pub(super) struct State {
     pub(super) closed: bool,
     /// Nothing is kept for requests that are still to come.
     retired: bool,
+    /// As far as is known there is no MPTCP on the way to the hub.
+    pub(super) only_plain: bool,
     pub(super) welcome: Option<Welcome>,
     pub(super) in_use: usize,
     last_id: u64,
@@ -67,6 +69,7 @@ impl Pool {
             dialling: 0,
             closed: false,
             retired: false,
+            only_plain: false,
             welcome: None,
             in_use: 0,
             last_id: 0,

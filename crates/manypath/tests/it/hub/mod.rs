@@ -2,6 +2,7 @@
 
 mod codes;
 mod pages;
+mod plain;
 mod restarts;
 mod trouble;
 mod users;
