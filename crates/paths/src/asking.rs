@@ -21,6 +21,10 @@ const LONGEST_GAP: Duration = Duration::from_secs(1);
 /// load the round trip grows.
 const EVERY: Duration = Duration::from_secs(1);
 
+/// A new path is asked so often in a row: its first answer may be late (a radio wakes up), and how far it is
+/// matters before it carries anything.
+pub(crate) const AT_FIRST: u32 = 3;
+
 /// A path that has stopped answering is asked so often at first, then so often, and so often while
 /// nothing moves anywhere or each question costs.
 const DOUBTED_EVERY: Duration = Duration::from_millis(100);
@@ -36,6 +40,8 @@ const BUDGET_AT_ONCE: f64 = 4.0;
 #[derive(Clone, Debug)]
 pub(crate) struct Asking {
     last: Option<Instant>,
+    /// Of the questions to a new path, so many are left.
+    first: u32,
     /// Data has come since the last question.
     flows: bool,
     /// When data came last, and the usual pause between two looks that saw some.
@@ -67,6 +73,7 @@ impl Asking {
     pub(crate) fn new(now: Instant) -> Self {
         Self {
             last: None,
+            first: AT_FIRST,
             flows: false,
             data: now,
             gap: Duration::ZERO,
@@ -90,7 +97,9 @@ impl Asking {
     /// Whether a question is to be sent now; it then counts as sent.
     pub(crate) fn is_due(&mut self, standing: Standing, now: Instant) -> bool {
         let due = match (standing.up, standing.unanswered) {
-            (true, 0) => self.pauses(standing, now) || self.rests(standing, now),
+            (true, 0) => {
+                self.is_new(standing) || self.pauses(standing, now) || self.rests(standing, now)
+            }
             (true, 1) => self.is_long_ago(standing.overdue, now),
             (true, 2) => self.is_long_ago(AGAIN_AFTER, now),
             (true, _) => self.is_long_ago(standing.overdue, now),
@@ -101,6 +110,12 @@ impl Asking {
             self.flows = false;
         }
         due
+    }
+
+    fn is_new(&mut self, standing: Standing) -> bool {
+        let is_new = self.first > 0 && !standing.spare;
+        self.first -= u32::from(is_new);
+        is_new
     }
 
     /// What flowed has stopped, or was sent and not acknowledged.

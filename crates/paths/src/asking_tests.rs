@@ -13,6 +13,12 @@ struct Scene {
 
 impl Scene {
     fn idle() -> Self {
+        let mut scene = Self::new();
+        scene.asking.first = 0;
+        scene
+    }
+
+    fn new() -> Self {
         let now = Instant::now();
         Self {
             asking: Asking::new(now),
@@ -56,6 +62,15 @@ impl Scene {
             })
             .collect()
     }
+}
+
+#[test]
+fn a_new_path_is_asked_until_it_is_known_how_far_it_is() {
+    let mut scene = Scene::new();
+    assert_eq!(scene.questions(60_000), [0, 5, 10]);
+    let mut spare = Scene::new();
+    spare.standing.spare = true;
+    assert_eq!(spare.questions(60_000), []);
 }
 
 #[test]

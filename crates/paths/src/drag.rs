@@ -7,13 +7,17 @@
 //! without it. It is tried again after a while, each time in vain after twice as long: a try costs two
 //! seconds of what the path makes the sum slower, or faster.
 //!
+//! One that is far slower than the best, and of which nobody knows what it can carry, is left out from the
+//! beginning: short transfers would wait for it. When bulk data has moved for ten seconds, it is taken in for
+//! four, and stays if the sum is clearly better with it.
+//!
 //! One that is far slower than the best and adds little to it is left out without a trial: in the emulator,
 //! 5 Mbit/s with 300 ms beside 35 Mbit/s with 15 ms made between 0.6 and 1.17 of the better one, as losses and
 //! queues would have it. What it could add is not worth that, nor the second half of a trial.
 
 mod judge;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use crate::PathId;
@@ -27,6 +31,11 @@ const CLEARLY: f64 = 1.1;
 
 /// So many bins in a row have to be suspicious: short transfers one after the other are slow for other reasons.
 const SUSPICIOUS_BINS: u32 = 3;
+
+/// A far slower path is taken in when bulk data has moved for so many bins in a row, and has so many, of which
+/// the first is not counted, to prove itself.
+const PROVE_AFTER: u32 = 10;
+const PROVE_FOR: u32 = 4;
 
 /// What a path has carried is forgotten by half in so long: radio paths change.
 const FORGET_HALF: f64 = 300.0;
@@ -43,6 +52,8 @@ pub(crate) struct Figures {
     pub(crate) fit: bool,
     /// How long answers take.
     pub(crate) round_trip: Duration,
+    /// How long the quickest has taken, once there were enough: data that waits for its turn does not count.
+    pub(crate) least: Option<Duration>,
 }
 
 /// Watches what comes through.
@@ -53,6 +64,8 @@ pub(crate) struct Drags {
     last: Bin,
     /// The most that each path has carried in a bin.
     best: BTreeMap<PathId, f64>,
+    /// Those far slower ones that have had their chance.
+    known: BTreeSet<PathId>,
     phase: Phase,
     leave: Duration,
 }
@@ -72,6 +85,16 @@ enum Phase {
     Watching {
         not_before: Instant,
         bins: u32,
+        with: u64,
+    },
+    /// `path` is far slower, and nobody knows what it can carry. So many bins of bulk data in a row have moved
+    /// without it.
+    Reserved { path: PathId, bins: u32 },
+    /// It is taken in; `bins` have passed. So much came through in the last bin without it, and since.
+    Proving {
+        path: PathId,
+        bins: u32,
+        without: u64,
         with: u64,
     },
     /// `suspect` is left out; `bins` have passed, and with it so much came through.
@@ -102,6 +125,7 @@ impl Drags {
             began: now,
             last: Bin::default(),
             best: BTreeMap::new(),
+            known: BTreeSet::new(),
             phase: Phase::watching(now),
             leave: FIRST_LEAVE,
         }
@@ -123,9 +147,14 @@ impl Drags {
     pub(crate) fn left_out(&self) -> Option<PathId> {
         match &self.phase {
             Phase::Without { suspect, .. } => Some(*suspect),
-            Phase::Left { path, .. } => Some(*path),
-            Phase::Watching { .. } | Phase::Again { .. } => None,
+            Phase::Left { path, .. } | Phase::Reserved { path, .. } => Some(*path),
+            Phase::Watching { .. } | Phase::Proving { .. } | Phase::Again { .. } => None,
         }
+    }
+
+    /// Whether a path is left out until long transfers need it.
+    pub(crate) fn is_reserved(&self, id: PathId) -> bool {
+        matches!(self.phase, Phase::Reserved { path, .. } if path == id)
     }
 
     /// What it costs to use the path; `None` while it is only tried.
@@ -139,6 +168,7 @@ impl Drags {
     /// The path may lead elsewhere now: to another Wi-Fi, by another cable. Nothing is known of it any more.
     pub(crate) fn forget(&mut self, id: PathId, now: Instant) {
         self.best.remove(&id);
+        self.known.remove(&id);
         self.leave = FIRST_LEAVE;
         self.phase = Phase::watching(now);
     }
@@ -185,6 +215,9 @@ impl Drags {
 
     fn next(&mut self, bin: &Bin, paths: &[Figures], now: Instant) -> Phase {
         match self.phase.clone() {
+            Phase::Watching { .. } if let Some(path) = self.unknown(paths) => {
+                Phase::Reserved { path, bins: 0 }
+            }
             Phase::Watching { not_before, .. } if not_before > now => Phase::watching(not_before),
             Phase::Watching {
                 not_before,
@@ -206,6 +239,39 @@ impl Drags {
                     _ => Phase::Watching {
                         not_before,
                         bins,
+                        with,
+                    },
+                }
+            }
+            Phase::Reserved { path, .. } if self.unknown(paths) != Some(path) => {
+                Phase::watching(now)
+            }
+            Phase::Reserved { path, bins } => match bins + u32::from(bin.is_bulk()) {
+                PROVE_AFTER => Phase::Proving {
+                    path,
+                    bins: 0,
+                    without: bin.through,
+                    with: 0,
+                },
+                more if more > bins => Phase::Reserved { path, bins: more },
+                _ => Phase::Reserved { path, bins: 0 },
+            },
+            Phase::Proving { path, .. } if !bin.is_bulk() => Phase::Reserved { path, bins: 0 },
+            Phase::Proving {
+                path,
+                bins,
+                without,
+                with,
+            } => {
+                let with = with + if bins == 0 { 0 } else { bin.through };
+                match bins + 1 {
+                    PROVE_FOR => {
+                        self.judge(path, without, with / u64::from(PROVE_FOR - 1), paths, now)
+                    }
+                    bins => Phase::Proving {
+                        path,
+                        bins,
+                        without,
                         with,
                     },
                 }
@@ -264,6 +330,25 @@ impl Drags {
             }
             Phase::Left { until, .. } if until <= now => Phase::watching(now),
             left @ Phase::Left { .. } => left,
+        }
+    }
+
+    /// It had its chance.
+    fn judge(
+        &mut self,
+        path: PathId,
+        without: u64,
+        with: u64,
+        paths: &[Figures],
+        now: Instant,
+    ) -> Phase {
+        self.known.insert(path);
+        match is_clearly_more(with, without) {
+            true => Phase::watching(now),
+            false => {
+                let added = 100 * with.saturating_sub(without) / without.max(1);
+                self.leave(path, Cost::AddsOnly(added as u32), paths, now)
+            }
         }
     }
 

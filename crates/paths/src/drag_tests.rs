@@ -11,6 +11,7 @@ struct Scene {
     now: Instant,
     fit: bool,
     poor_trip: Duration,
+    is_measured: bool,
 }
 
 impl Scene {
@@ -22,8 +23,18 @@ impl Scene {
             now,
             fit: true,
             poor_trip: Duration::from_millis(315),
+            is_measured: true,
         };
+        // It has had its chance, but in tests about that.
+        scene.drags.known.insert(POOR);
         scene.second(35, 0, 35);
+        scene
+    }
+
+    /// Nobody knows what the poor path can carry.
+    fn unknown() -> Self {
+        let mut scene = Self::new();
+        scene.drags.forget(POOR, scene.now);
         scene
     }
 
@@ -37,6 +48,7 @@ impl Scene {
             id,
             fit: self.fit,
             round_trip,
+            least: self.is_measured.then_some(round_trip),
         };
         let good_trip = Duration::from_millis(15);
         let paths = [figures(GOOD, good_trip), figures(POOR, self.poor_trip)];
@@ -213,12 +225,100 @@ fn what_could_carry_more_does_not_add_little() {
 }
 
 #[test]
+fn what_was_asked_too_seldom_is_not_far() {
+    let mut scene = Scene::unknown();
+    scene.is_measured = false;
+    assert!(!scene.second(0, 0, 0));
+    assert!(!scene.second(35, 10, 45));
+}
+
+#[test]
+fn a_far_slower_path_waits_for_a_long_transfer() {
+    let mut scene = Scene::unknown();
+    assert!(scene.second(0, 0, 0), "before there is any traffic");
+    assert!(scene.drags.is_reserved(POOR));
+    for _ in 0..50 {
+        // Transfers of up to nine seconds.
+        for _ in 0..9 {
+            assert!(!scene.second(35, 0, 35));
+        }
+        assert!(!scene.second(1, 0, 1));
+    }
+    for _ in 0..9 {
+        assert!(!scene.second(35, 0, 35));
+    }
+    assert!(scene.second(35, 0, 35));
+    assert_eq!(scene.drags.left_out(), None);
+}
+
+/// Ten seconds of bulk data, then four in which so much comes through with the far slower path.
+fn proved(through: u64) -> Scene {
+    let mut scene = Scene::unknown();
+    while !matches!(scene.drags.phase, Phase::Proving { .. }) {
+        scene.second(35, 0, 35);
+    }
+    for _ in 0..4 {
+        scene.second(35, 10, through);
+    }
+    scene
+}
+
+#[test]
+fn one_that_proves_itself_stays() {
+    let mut scene = proved(45);
+    for _ in 0..100 {
+        assert!(!scene.second(35, 10, 45));
+    }
+    assert_eq!(scene.drags.left_out(), None);
+}
+
+#[test]
+fn one_that_does_not_prove_itself_is_left_out_for_longer_and_longer() {
+    let mut scene = proved(36);
+    let drag = scene.drags.verdict(POOR).expect("it is judged");
+    assert_eq!(drag.cost, Cost::AddsOnly(2));
+    let mut taken_in = 0;
+    for _ in 0..600 {
+        let through = if scene.drags.left_out().is_some() {
+            35
+        } else {
+            30
+        };
+        taken_in += u32::from(scene.drags.left_out().is_none());
+        scene.second(through, 4, through);
+    }
+    assert!((4..60).contains(&taken_in), "{taken_in} of 600 seconds");
+}
+
+#[test]
+fn one_that_was_alone_before_is_reserved_when_a_quicker_one_comes() {
+    let mut scene = Scene::unknown();
+    scene.drags.forget(GOOD, scene.now);
+    scene.second(0, 5, 5);
+    assert!(scene.drags.is_reserved(POOR));
+    // It can carry much, as far as is known by now.
+    let mut scene = Scene::unknown();
+    scene.drags.forget(GOOD, scene.now);
+    scene.second(0, 30, 30);
+    assert!(scene.second(35, 0, 35));
+    assert_eq!(scene.drags.left_out(), None);
+}
+
+#[test]
+fn one_that_has_carried_much_is_not_reserved() {
+    let mut scene = Scene::unknown();
+    scene.second(0, 30, 30);
+    assert!(!scene.second(35, 30, 65));
+    assert_eq!(scene.drags.left_out(), None);
+}
+
+#[test]
 fn what_it_could_carry_elsewhere_does_not_count() {
     let mut scene = Scene::new();
     scene.second(35, 40, 75);
     scene.drags.forget(POOR, scene.now);
-    assert!(!scene.second(35, 4, 39));
     assert!(scene.second(35, 4, 39));
+    assert!(scene.drags.is_reserved(POOR));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::asking::{Asking, Standing};
 use crate::drag::{Drags, Figures};
 use crate::event::{Action, Event, Link, Look};
 use crate::health::{Health, State};
+use crate::patience::Patience;
 use crate::policy::{Candidate, Role, Use, assign};
 use crate::reason::Reason;
 
@@ -145,6 +146,9 @@ impl Paths {
                 let mut elsewhere = false;
                 if let Some(path) = self.path(id) {
                     elsewhere = path.may_lead_elsewhere(link, now);
+                    if elsewhere {
+                        path.forget(now);
+                    }
                     path.health.link(link, must_prove, now);
                 }
                 if elsewhere {
@@ -250,7 +254,10 @@ impl Paths {
             (Reason::Works, Role::Active, Use::Standby)
                 if self.drags.left_out() == Some(path.id) =>
             {
-                Reason::Tried
+                match self.drags.is_reserved(path.id) {
+                    true => Reason::Far,
+                    false => Reason::Tried,
+                }
             }
             (Reason::Works, Role::Backup, Use::Standby | Use::Unused) => Reason::Reserve,
             (reason, ..) => reason,
@@ -315,6 +322,12 @@ impl Path {
         since.is_some_and(|since| now.duration_since(since) >= REPLUGGED)
     }
 
+    /// Nothing is known of it any more.
+    fn forget(&mut self, now: Instant) {
+        self.asking = Asking::new(now);
+        self.health.patience = Patience::new(now);
+    }
+
     fn look(&mut self, look: Look, now: Instant) {
         self.asking.look(look.life, look.waiting, now);
         if let Some(round_trip) = look.round_trip {
@@ -350,6 +363,7 @@ impl Path {
             id: self.id,
             fit: self.terms.role == Role::Active && self.health.is_up(),
             round_trip: self.health.patience.usual().unwrap_or_default(),
+            least: self.health.patience.least(),
         }
     }
 

@@ -6,6 +6,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use crate::asking::AT_FIRST;
+
 /// A round trip time as TCP measures it (RFC 6298): smoothed, and its mean deviation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RoundTrip {
@@ -42,6 +44,8 @@ const FORGET_HALF: Duration = Duration::from_secs(120);
 pub(crate) struct Patience {
     /// How long the last answers took.
     answers: VecDeque<Duration>,
+    /// The quickest of all.
+    least: Option<Duration>,
     /// What the path's subflows have, for as long as nobody has answered.
     subflows: Option<RoundTrip>,
     /// What false alarms have taught, and when.
@@ -53,6 +57,7 @@ impl Patience {
     pub(crate) fn new(now: Instant) -> Self {
         Self {
             answers: VecDeque::with_capacity(ANSWERS),
+            least: None,
             subflows: None,
             lesson: Duration::ZERO,
             learned: now,
@@ -65,6 +70,7 @@ impl Patience {
             self.answers.pop_front();
         }
         self.answers.push_back(after);
+        self.least = Some(self.least.map_or(after, |least| least.min(after)));
     }
 
     /// A subflow of the path has this round trip.
@@ -110,6 +116,12 @@ impl Patience {
         sorted.get(sorted.len() / 2).copied()
     }
 
+    /// How long the quickest of all answers took, if there are enough of them to know: any one may be late.
+    pub(crate) fn least(&self) -> Option<Duration> {
+        let enough = self.answers.len() >= AT_FIRST as usize;
+        self.least.filter(|_| enough)
+    }
+
     fn lesson(&self, now: Instant) -> Duration {
         let age = now.saturating_duration_since(self.learned);
         self.lesson
@@ -148,6 +160,16 @@ mod tests {
         assert_eq!(jittery.overdue(), ms(160));
         let (slower, _) = answered((0..8).map(|_| 15).chain([200; 8]));
         assert_eq!(slower.overdue(), ms(212));
+    }
+
+    #[test]
+    fn late_answers_and_queues_do_not_make_a_path_far() {
+        let (few, _) = answered([400, 15]);
+        assert_eq!(few.least(), None);
+        let (enough, _) = answered([400, 15, 30]);
+        assert_eq!(enough.least(), Some(ms(15)));
+        let (queues, _) = answered([15; 3].into_iter().chain([300; 20]));
+        assert_eq!(queues.least(), Some(ms(15)));
     }
 
     #[test]

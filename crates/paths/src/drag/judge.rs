@@ -55,7 +55,7 @@ impl Drags {
             return None;
         }
         let slowest = fit(paths)
-            .filter(|path| is_far_slower(path, most))
+            .filter(|path| is_far_slower(path.round_trip, most.round_trip))
             .filter(|path| bin.carried(path.id) as f64 > best * NOTHING)
             .filter(|path| self.can(path.id) < best * LITTLE)
             .max_by_key(|path| path.round_trip)?;
@@ -67,11 +67,25 @@ impl Drags {
         })
     }
 
+    /// The slowest of those that are far slower than the quickest, and that nobody has seen carry more than
+    /// little beside it.
+    pub(super) fn unknown(&self, paths: &[Figures]) -> Option<PathId> {
+        let measured = || fit(paths).filter_map(|path| Some((path.least?, path.id)));
+        let (least, quickest) = measured().min()?;
+        let most = self.can(quickest);
+        let is_worth_it = |id| most > 0.0 && self.can(id) > most * LITTLE;
+        let unknown = measured()
+            .filter(|(trip, _)| is_far_slower(*trip, least))
+            .filter(|(_, id)| !self.known.contains(id) && !is_worth_it(*id));
+        unknown.max().map(|(_, id)| id)
+    }
+
     /// The same by what paths have carried before, for one that is left out now.
     pub(super) fn is_far_and_small(&self, id: PathId, paths: &[Figures]) -> bool {
         let path = fit(paths).find(|path| path.id == id);
         self.strongest(paths).zip(path).is_some_and(|(best, path)| {
-            is_far_slower(path, best) && self.can(id) < self.can(best.id) * LITTLE
+            is_far_slower(path.round_trip, best.round_trip)
+                && self.can(id) < self.can(best.id) * LITTLE
         })
     }
 
@@ -87,7 +101,7 @@ impl Drags {
 }
 
 impl Bin {
-    fn is_bulk(&self) -> bool {
+    pub(super) fn is_bulk(&self) -> bool {
         self.through >= BULK
     }
 
@@ -100,7 +114,6 @@ fn fit(paths: &[Figures]) -> impl Iterator<Item = &Figures> {
     paths.iter().filter(|path| path.fit)
 }
 
-fn is_far_slower(path: &Figures, best: &Figures) -> bool {
-    let slow = (best.round_trip * TIMES_SLOWER).max(best.round_trip + SLOWER);
-    path.round_trip >= slow
+fn is_far_slower(round_trip: Duration, best: Duration) -> bool {
+    round_trip >= (best * TIMES_SLOWER).max(best + SLOWER)
 }

@@ -7,12 +7,14 @@ const POOR: PathId = PathId(1);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Two paths, whose data asks the questions.
-fn scene(now: Instant) -> Paths {
+fn scene(answers: u32, now: Instant) -> Paths {
     let mut paths = Paths::new(false, now);
     paths.set_terms(&[(GOOD, Terms::default()), (POOR, Terms::default())], now);
     for (id, round_trip) in [(GOOD, ms(15)), (POOR, ms(300))] {
         paths.handle(Event::Link(id, Link::Usable), now);
-        paths.handle(Event::Probed(id, Probed::Answered(round_trip)), now);
+        for _ in 0..answers {
+            paths.handle(Event::Probed(id, Probed::Answered(round_trip)), now);
+        }
     }
     paths
 }
@@ -38,7 +40,7 @@ fn uses(paths: &Paths, now: Instant) -> Vec<Use> {
 #[test]
 fn a_link_that_was_away_for_long_is_judged_anew() {
     let mut now = Instant::now();
-    let mut paths = scene(now);
+    let mut paths = scene(1, now);
     for _ in 0..4 {
         now += SECOND;
         second(&mut paths, now);
@@ -52,4 +54,26 @@ fn a_link_that_was_away_for_long_is_judged_anew() {
     };
     assert_eq!(replug(1), Use::Standby, "a cable that shakes");
     assert_eq!(replug(6), Use::Carries);
+}
+
+#[test]
+fn a_far_path_waits_for_long_transfers() {
+    let mut now = Instant::now();
+    let mut paths = scene(3, now);
+    let reason = |paths: &Paths, now| paths.verdicts(now)[1].reason.to_string();
+    for _ in 0..10 {
+        now += SECOND;
+        second(&mut paths, now);
+        assert_eq!(uses(&paths, now)[1], Use::Standby);
+        assert!(reason(&paths, now).contains("long transfers"));
+    }
+    now += SECOND;
+    second(&mut paths, now);
+    assert_eq!(uses(&paths, now)[1], Use::Carries);
+    for _ in 0..4 {
+        now += SECOND;
+        second(&mut paths, now);
+    }
+    assert_eq!(uses(&paths, now)[1], Use::Standby);
+    assert!(reason(&paths, now).contains("it adds"));
 }
