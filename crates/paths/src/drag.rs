@@ -152,6 +152,15 @@ impl Drags {
         }
     }
 
+    /// Takes note at once that a path is far: until then its subflows are opened to carry.
+    pub(crate) fn consider(&mut self, paths: &[Figures]) {
+        if let Phase::Watching { .. } = self.phase
+            && let Some(path) = self.unknown(paths)
+        {
+            self.phase = Phase::Reserved { path, bins: 0 };
+        }
+    }
+
     /// Whether a path is left out until long transfers need it.
     pub(crate) fn is_reserved(&self, id: PathId) -> bool {
         matches!(self.phase, Phase::Reserved { path, .. } if path == id)

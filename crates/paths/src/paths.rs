@@ -69,6 +69,9 @@ const SOON_ENOUGH: Duration = Duration::from_millis(250);
 /// A link that was unusable for so long may be another one when it is back: another cable, another Wi-Fi.
 const REPLUGGED: Duration = Duration::from_secs(5);
 
+/// A new path that has not told in this time how far it is is used all the same.
+const MEASURED_WITHIN: Duration = Duration::from_secs(2);
+
 /// The paths of an edge, in the order in which the user prefers them.
 #[derive(Clone, Debug)]
 pub struct Paths {
@@ -195,8 +198,11 @@ impl Paths {
                 path.health.try_again(now);
             }
         }
-        let figures: Vec<Figures> = self.paths.iter().map(Path::figures).collect();
-        self.drags.tick(&figures, now);
+        self.drags.tick(&self.figures(), now);
+    }
+
+    fn figures(&self) -> Vec<Figures> {
+        self.paths.iter().map(Path::figures).collect()
     }
 
     /// Whether user data has moved lately.
@@ -259,6 +265,7 @@ impl Paths {
                     false => Reason::Tried,
                 }
             }
+            (Reason::Works, Role::Active, Use::Unused) if path.is_unmeasured(now) => Reason::New,
             (Reason::Works, Role::Backup, Use::Standby | Use::Unused) => Reason::Reserve,
             (reason, ..) => reason,
         }
@@ -276,8 +283,14 @@ impl Paths {
                 actions.push(Action::Renew(path.id));
             }
         }
+        self.drags.consider(&self.figures());
         let left_out = self.drags.left_out();
-        let candidate = |path: &Path| path.candidate(left_out == Some(path.id));
+        let is_known = |path: &Path| path.figures().fit && !path.is_unmeasured(now);
+        let may_wait = self.can_ask && self.paths.iter().any(is_known);
+        let candidate = |path: &Path| Candidate {
+            up: path.health.is_up() && !(may_wait && path.is_unmeasured(now)),
+            ..path.candidate(left_out == Some(path.id))
+        };
         let candidates: Vec<Candidate> = self.paths.iter().map(candidate).collect();
         let uses = assign(&candidates);
         let mut changed = false;
@@ -365,6 +378,17 @@ impl Path {
             round_trip: self.health.patience.usual().unwrap_or_default(),
             least: self.health.patience.least(),
         }
+    }
+
+    /// Whether it is still being asked how far it is. Until then it carries nothing beside another: the other end
+    /// may miss it when subflows that are opened already are to stand by.
+    fn is_unmeasured(&self, now: Instant) -> bool {
+        let since = self.health.since();
+        self.terms.role == Role::Active
+            && !self.terms.metered
+            && self.health.is_up()
+            && self.health.patience.least().is_none()
+            && now.saturating_duration_since(since) < MEASURED_WITHIN
     }
 
     fn is_wanted(&self) -> bool {

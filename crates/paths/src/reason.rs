@@ -31,6 +31,8 @@ pub enum Reason {
     },
     /// The sum may be faster without it: it is left out for a moment to see.
     Tried,
+    /// It has just come up, and it is not known yet how far it is.
+    New,
     /// It is far slower than the best, and nobody knows yet whether it is worth that.
     Far,
     /// It makes the sum slower than the others alone, or may at any time and adds little to it.
@@ -85,6 +87,7 @@ impl fmt::Display for Reason {
                 hold.as_secs()
             ),
             Self::Tried => write!(f, "it is tried whether the sum is faster without it"),
+            Self::New => f.write_str("it has just come up, and is asked how far it is"),
             Self::Far => write!(
                 f,
                 "it works, but is far slower than the best, so it is tried in long transfers only"

@@ -61,7 +61,7 @@ fn a_far_path_waits_for_long_transfers() {
     let mut now = Instant::now();
     let mut paths = scene(3, now);
     let reason = |paths: &Paths, now| paths.verdicts(now)[1].reason.to_string();
-    for _ in 0..10 {
+    for _ in 0..9 {
         now += SECOND;
         second(&mut paths, now);
         assert_eq!(uses(&paths, now)[1], Use::Standby);
@@ -76,4 +76,51 @@ fn a_far_path_waits_for_long_transfers() {
     }
     assert_eq!(uses(&paths, now)[1], Use::Standby);
     assert!(reason(&paths, now).contains("it adds"));
+}
+
+/// What a new path is used for after each answer that took so long, beside a good one.
+fn uses_of_a_new_one(answer: Duration, answers: usize) -> Vec<Use> {
+    let now = Instant::now();
+    let mut paths = Paths::new(true, now);
+    paths.set_terms(&[(GOOD, Terms::default()), (POOR, Terms::default())], now);
+    paths.handle(Event::Link(GOOD, Link::Usable), now);
+    for _ in 0..3 {
+        paths.handle(Event::Probed(GOOD, Probed::Answered(ms(15))), now);
+    }
+    paths.handle(Event::Link(POOR, Link::Usable), now);
+    let answered = (0..answers).map(|_| {
+        paths.handle(Event::Probed(POOR, Probed::Answered(answer)), now);
+        uses(&paths, now)[1]
+    });
+    answered.collect()
+}
+
+#[test]
+fn a_new_path_is_not_used_until_it_is_known_how_far_it_is() {
+    let near = uses_of_a_new_one(ms(40), 3);
+    assert_eq!(near, [Use::Unused, Use::Unused, Use::Carries]);
+    let far = uses_of_a_new_one(ms(300), 4);
+    assert_eq!(far, [Use::Unused, Use::Unused, Use::Standby, Use::Standby]);
+}
+
+#[test]
+fn one_that_does_not_tell_is_used_after_a_while() {
+    let now = Instant::now();
+    let mut paths = Paths::new(true, now);
+    paths.set_terms(&[(GOOD, Terms::default()), (POOR, Terms::default())], now);
+    for id in [GOOD, POOR] {
+        paths.handle(Event::Link(id, Link::Usable), now);
+    }
+    for (id, times) in [(GOOD, 3), (POOR, 1)] {
+        for _ in 0..times {
+            paths.handle(Event::Probed(id, Probed::Answered(ms(20))), now);
+        }
+    }
+    assert_eq!(uses(&paths, now)[1], Use::Unused);
+    let reason = paths.verdicts(now)[1].reason.to_string();
+    assert!(reason.contains("asked how far"), "{reason}");
+    // Both answer what they are asked meanwhile, but for that.
+    let later = now + MEASURED_WITHIN;
+    paths.handle(Event::Traffic, later);
+    assert_eq!(uses(&paths, later)[1], Use::Carries);
 }
