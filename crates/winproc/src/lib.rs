@@ -6,7 +6,7 @@
 //! On Windows these are [`LoggedOn`] and [`UserToken`]; tests elsewhere take the module `fake`.
 //!
 //! What the service shares with others has an [`AccessList`]: the pipe that commands talk to it by, and
-//! its files. What is not a call of Windows (quoting, access lists, identifiers) is the same on every
+//! its files. Windows runs it by [`serve`], and knows it since [`install_service`]. What is not a call of Windows (quoting, access lists, identifiers) is the same on every
 //! system, and is tested on all of them.
 
 mod access;
@@ -33,6 +33,8 @@ pub use sid::{InvalidSid, Sid};
 pub use user::{User, Users};
 #[cfg(windows)]
 pub use windows::{
-    EventLog, Identity, LoggedOn, PipeListener, Severity, UserToken, connect, is_elevated,
-    private_directory, run, run_elevated, write_like, write_private,
+    Control, EventLog, Identity, Installed, LoggedOn, PipeListener, ServiceState, Severity,
+    UserToken, connect, delete_at_restart, install_service, is_elevated, private_directory,
+    remove_service, run, run_elevated, serve, service_state, start_service, stop_service,
+    write_like, write_private,
 };

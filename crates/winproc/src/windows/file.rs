@@ -13,8 +13,8 @@ use windows_sys::Win32::Security::SECURITY_ATTRIBUTES;
 use windows_sys::Win32::Storage::FileSystem::{
     CREATE_NEW, CreateDirectoryW, CreateFileW, FILE_ATTRIBUTE_NORMAL, FILE_FLAG_BACKUP_SEMANTICS,
     FILE_FLAG_OPEN_REPARSE_POINT, FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE,
-    MOVEFILE_REPLACE_EXISTING, MOVEFILE_WRITE_THROUGH, MoveFileExW, OPEN_EXISTING, READ_CONTROL,
-    ReplaceFileW, WRITE_DAC, WRITE_OWNER,
+    MOVEFILE_DELAY_UNTIL_REBOOT, MOVEFILE_REPLACE_EXISTING, MOVEFILE_WRITE_THROUGH, MoveFileExW,
+    OPEN_EXISTING, READ_CONTROL, ReplaceFileW, WRITE_DAC, WRITE_OWNER,
 };
 
 use super::ffi::{check, is, wide};
@@ -79,6 +79,20 @@ pub fn write_like(path: &Path, bytes: &[u8]) -> Result<(), Error> {
             .map_err(refused()),
         Err(error) => Err(refused()(error)),
     }
+}
+
+/// Has Windows delete a file or an empty directory at its next start: a program that runs can't be deleted.
+///
+/// # Errors
+/// When Windows refuses: without an administrator's rights.
+pub fn delete_at_restart(path: &Path) -> Result<(), Error> {
+    let delete = || {
+        let name = wide(path)?;
+        // SAFETY: the name ends with a zero; no new name means that it is to be deleted.
+        check(unsafe { MoveFileExW(name.as_ptr(), ptr::null(), MOVEFILE_DELAY_UNTIL_REBOOT) })
+    };
+    let refused = Error::refused(format!("have {} deleted at the next start", path.display()));
+    delete().map_err(refused)
 }
 
 /// What is to become a file. It is deleted if it doesn't.
