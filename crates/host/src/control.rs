@@ -5,8 +5,8 @@ use channel::SecretText;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The pipe.
-pub const PIPE: &str = r"\\.\pipe\manypath";
+/// The pipe's name.
+pub const PIPE: &str = "manypath";
 
 /// The longest line that is read: a status with thousands of connections.
 pub const LONGEST_LINE: usize = 16 << 20;

@@ -17,6 +17,8 @@ pub mod service;
 pub mod setup;
 pub mod store;
 pub mod supervisor;
+#[cfg(windows)]
+pub mod windows;
 pub mod wiring;
 pub mod wsl;
 

@@ -124,6 +124,22 @@ impl Store {
         Ok(users)
     }
 
+    /// How Windows treated several connections before that was changed; `None` if it wasn't.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub fn minimize(&self) -> Result<Option<winnet::Original>, StoreError> {
+        self.read(&self.folder.join("connections.json"))
+    }
+
+    /// Remembers how Windows treated several connections.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn set_minimize(&self, original: Option<winnet::Original>) -> Result<(), StoreError> {
+        self.replace(&self.folder.join("connections.json"), &original)
+    }
+
     /// What is wanted after a start; at first everything.
     ///
     /// # Errors

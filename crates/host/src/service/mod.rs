@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use channel::{Applied, EdgeHello, ToEdge, ToHost};
+use channel::{Applied, EdgeHello, Mptcp, ToEdge, ToHost};
 use hcs::Hcs;
 use winnet::{Address, Interface, Net};
 use winproc::Users;
@@ -114,6 +114,19 @@ struct Problems {
     network: Option<String>,
     sessions: Option<String>,
     notifications: Option<String>,
+}
+
+impl Running {
+    /// With what to do about it, as far as that is known here.
+    fn last_words(&self, words: String) -> String {
+        let mptcp = self.hello.as_ref().map(|it| it.mptcp);
+        match mptcp {
+            Some(Mptcp::Missing) => format!(
+                "{words}; the kernel in .wslconfig counts when WSL starts the next time, so run: wsl --shutdown"
+            ),
+            _ => words,
+        }
+    }
 }
 
 impl Service {
@@ -331,8 +344,11 @@ impl Service {
         let message = match heard {
             Heard::Message(message) => message,
             Heard::Ended(words) => {
+                let words = match self.edge.take() {
+                    Some(running) => running.last_words(words),
+                    None => words,
+                };
                 tracing::warn!("the edge has ended: {words}");
-                self.edge = None;
                 self.answer_all();
                 self.decide(supervisor::Event::Ended(Some(words)));
                 return self.order();

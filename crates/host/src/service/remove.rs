@@ -40,14 +40,14 @@ impl Service {
 
     pub(super) fn go_on_removing(&mut self) {
         let is_idle = *self.supervisor.phase() == Phase::Idle;
-        let workshop = self.workshop();
         let Some(removal) = &mut self.removal else {
             return;
         };
         if !is_idle || !removal.unplugged || std::mem::replace(&mut removal.is_restoring, true) {
             return;
         }
-        let (users, me) = (Arc::clone(&self.users), self.me.clone());
+        let (workshop, users) = (self.workshop(), Arc::clone(&self.users));
+        let me = self.me.clone();
         thread::spawn(move || {
             let problems = workshop.restore_all(&*users);
             // The service may be about to end.

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use channel::Mptcp;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -33,6 +34,8 @@ struct Status<'a> {
     problems: Vec<&'a str>,
     kernel: Option<&'a str>,
     networking: Option<&'a str>,
+    /// Whether that kernel has Multipath TCP.
+    mptcp: Option<bool>,
     /// The edge's own status; null while it can't be asked.
     edge: &'a Value,
 }
@@ -64,6 +67,7 @@ impl Service {
             problems: self.all_problems(),
             kernel: hello.map(|it| it.kernel.as_str()),
             networking: hello.and_then(|it| it.networking.as_deref()),
+            mptcp: hello.map(|it| it.mptcp == Mptcp::Available),
             edge,
         };
         match serde_json::to_value(status) {

@@ -1,0 +1,76 @@
+//! Where the service's files are.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use winproc::{AccessList, private_directory};
+use wslconfig::Kernel;
+
+use crate::service::Image;
+use crate::store::Store;
+
+/// The service's folders, which only Windows and its administrators can look into: the settings hold
+/// secrets.
+#[derive(Clone, Debug)]
+pub struct Folders {
+    /// Settings, and what was changed on this PC.
+    pub store: PathBuf,
+    /// What the service and its edge have to say.
+    pub logs: PathBuf,
+}
+
+impl Folders {
+    /// Where they are, whether they are there or not.
+    pub fn find() -> Self {
+        let data = std::env::var_os("ProgramData").map(PathBuf::from);
+        let store = data
+            .unwrap_or_else(|| PathBuf::from(r"C:\ProgramData"))
+            .join("Manypath");
+        Self {
+            logs: store.join("logs"),
+            store,
+        }
+    }
+
+    /// Makes them, if they are not there.
+    ///
+    /// # Errors
+    /// When one is somebody else's, or Windows refuses.
+    pub fn make(&self) -> Result<(), winproc::Error> {
+        for folder in [&self.store, &self.logs] {
+            private_directory(folder, &AccessList::private())?;
+        }
+        Ok(())
+    }
+
+    /// What is kept there.
+    pub fn store(&self) -> Store {
+        let write = |file: &Path, bytes: &[u8]| {
+            winproc::write_private(file, bytes).map_err(|error| match error {
+                winproc::Error::Refused { source, .. } => source,
+                other => io::Error::other(other),
+            })
+        };
+        Store::new(&self.store, write)
+    }
+}
+
+/// What comes with the program, in its folder.
+///
+/// # Errors
+/// When Windows can't say where the program is.
+pub fn beside_the_program() -> io::Result<Image> {
+    let program = std::env::current_exe()?;
+    let file = |name: &str| program.with_file_name(name);
+    let path = |name: &str| {
+        let file = file(name);
+        let text = file.is_file().then(|| file.to_str().map(str::to_owned))?;
+        text?.parse().ok()
+    };
+    let kernel = path("kernel").zip(path("modules.vhdx"));
+    Ok(Image {
+        file: file("manypath-guest.wsl"),
+        id: env!("CARGO_PKG_VERSION").to_owned(),
+        kernel: kernel.map(|(kernel, modules)| Kernel { kernel, modules }),
+    })
+}
