@@ -14,6 +14,8 @@ use clap::{Parser, Subcommand};
 #[cfg(target_os = "linux")]
 use commands::linux;
 use commands::settings;
+#[cfg(windows)]
+use commands::windows;
 
 /// Every Internet connection of a PC at once, for every TCP program (Multipath TCP).
 #[derive(Debug, Parser)]
@@ -28,6 +30,9 @@ enum Command {
     #[cfg(target_os = "linux")]
     #[command(flatten)]
     Linux(linux::Command),
+    #[cfg(windows)]
+    #[command(flatten)]
+    Windows(windows::Command),
     /// Print an example or the JSON schema of the settings files, or check a file.
     Settings(settings::Arguments),
 }
@@ -51,6 +56,8 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         #[cfg(target_os = "linux")]
         Command::Linux(command) => linux::run(command),
+        #[cfg(windows)]
+        Command::Windows(command) => windows::run(command),
         Command::Settings(arguments) => settings::run(arguments),
     };
     match result {
