@@ -115,8 +115,8 @@ impl Pool {
     }
 
     /// A packet that is lost at the wrong moment has the kernel go on in plain TCP (RFC 8684, section 3.7), and a
-    /// connection like that ends with its path. Another one is dialled in its place, unless there is nothing
-    /// else: where a middlebox lets no MPTCP through.
+    /// connection like that ends with its path. Another one is dialled in its place, if MPTCP has come through
+    /// before: where a middlebox lets none through, there is nothing else.
     async fn dial_until_it_can_move(&self) -> Result<(SecureStream, Welcome), HubError> {
         let mut left = MOST_PLAIN;
         loop {
@@ -125,8 +125,7 @@ impl Pool {
             left -= usize::from(is_plain);
             {
                 let mut state = self.state();
-                state.only_plain &= is_plain;
-                state.only_plain |= left == 0;
+                state.only_plain = is_plain && (state.only_plain || left == 0);
                 if !is_plain || state.only_plain {
                     return Ok((stream, welcome));
                 }

@@ -41,7 +41,7 @@ pub(super) struct State {
     pub(super) closed: bool,
     /// Nothing is kept for requests that are still to come.
     retired: bool,
-    /// As far as is known there is no MPTCP on the way to the hub.
+    /// As far as is known no MPTCP comes through to the hub.
     pub(super) only_plain: bool,
     pub(super) welcome: Option<Welcome>,
     pub(super) in_use: usize,
@@ -69,7 +69,7 @@ impl Pool {
             dialling: 0,
             closed: false,
             retired: false,
-            only_plain: false,
+            only_plain: true,
             welcome: None,
             in_use: 0,
             last_id: 0,
