@@ -14,6 +14,12 @@ pub fn address() -> SocketAddr {
     told.and_then(|text| text.parse().ok()).unwrap_or(twin)
 }
 
+/// Where the machine runs what is to be run in the guest: the next port.
+pub fn guest_address() -> SocketAddr {
+    let machine = address();
+    SocketAddr::new(machine.ip(), machine.port() + 1)
+}
+
 /// A connection to the machine.
 #[derive(Debug)]
 pub struct Client {

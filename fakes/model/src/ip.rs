@@ -39,6 +39,8 @@ pub mod code {
 #[derive(Default)]
 pub struct Ip {
     interfaces: BTreeMap<u64, Interface>,
+    /// The LUIDs of those that were pulled out: Wine goes on listing them.
+    gone: BTreeSet<u64>,
     addresses: Vec<Address>,
     routes: Vec<Route>,
     subscriptions: BTreeSet<u64>,
@@ -148,6 +150,9 @@ struct Fault {
 type Answer = Result<Option<String>, u32>;
 
 impl Ip {
+    /// Not a call of Windows': asks for the LUIDs of interfaces that were pulled out.
+    pub const GONE_INTERFACES: &str = "GoneInterfaces";
+
     /// Answers a call, if it is one of `iphlpapi.dll`.
     pub fn answer(&mut self, request: &Request) -> Option<Reply> {
         const NOTIFY: [&str; 3] = [
@@ -155,6 +160,13 @@ impl Ip {
             "NotifyUnicastIpAddressChange",
             "NotifyRouteChange2",
         ];
+        if request.call == Self::GONE_INTERFACES {
+            let gone = serde_json::to_string(&self.gone).expect("numbers");
+            return Some(Reply {
+                result: Some(gone),
+                ..Reply::default()
+            });
+        }
         let function = match request.call.as_str() {
             "CreateIpForwardEntry2" => Self::create_route,
             "DeleteIpForwardEntry2" => Self::delete_route,

@@ -12,6 +12,6 @@ pub mod ip;
 mod protocol;
 mod server;
 
-pub use client::{Client, address};
+pub use client::{Client, address, guest_address};
 pub use protocol::{Event, Reply, Request};
 pub use server::{Machine, serve};

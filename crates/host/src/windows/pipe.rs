@@ -4,10 +4,11 @@ use std::io;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::windows::named_pipe::NamedPipeServer;
-use tokio::time::timeout;
-use winproc::{Access, AccessList, Identity, PipeListener, Sid};
+use tokio::net::windows::named_pipe::{NamedPipeClient, NamedPipeServer};
+use tokio::time::{Instant, timeout};
+use winproc::{Access, AccessList, Identity, PipeListener, ServiceState, Sid};
 
+use super::run::SERVICE;
 use crate::control::{Answer, Asker, LONGEST_LINE, PIPE, Request};
 use crate::service::Handle;
 
@@ -18,7 +19,7 @@ const QUESTION_LIMIT: Duration = Duration::from_secs(5);
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 const ANSWER_LIMIT: Duration = Duration::from_secs(300);
 
-/// The pause after Windows refused an end of the pipe.
+/// The pause after Windows refused an end of the pipe, and before a client looks for it again.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Why the service could not be asked.
@@ -115,7 +116,7 @@ pub fn ask(request: &Request) -> Result<Answer, AskError> {
         .build()
         .map_err(AskError::Gone)?;
     runtime.block_on(async {
-        let mut pipe = winproc::connect(PIPE, CONNECT_LIMIT).await?;
+        let mut pipe = connect().await?;
         let mut line = serde_json::to_vec(request)?;
         line.push(b'\n');
         pipe.write_all(&line).await.map_err(AskError::Gone)?;
@@ -125,6 +126,26 @@ pub fn ask(request: &Request) -> Result<Answer, AskError> {
             .map_err(AskError::Gone)?;
         Ok(serde_json::from_str(&answer)?)
     })
+}
+
+/// A service that has just been started has no pipe yet.
+async fn connect() -> Result<NamedPipeClient, winproc::Error> {
+    let deadline = Instant::now() + CONNECT_LIMIT;
+    loop {
+        match winproc::connect(PIPE, CONNECT_LIMIT).await {
+            Err(winproc::Error::NoPipe { .. }) if runs() && Instant::now() < deadline => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            connected => return connected,
+        }
+    }
+}
+
+fn runs() -> bool {
+    matches!(
+        winproc::service_state(SERVICE),
+        Ok(Some(ServiceState::Running))
+    )
 }
 
 async fn read_line(pipe: impl AsyncRead + Unpin) -> io::Result<String> {

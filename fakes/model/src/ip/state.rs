@@ -9,6 +9,7 @@ impl Ip {
     /// Plugs in an interface.
     pub fn add_interface(&mut self, interface: Interface) {
         self.send(Topic::Interface, &interface, code::ADD_INSTANCE);
+        self.gone.remove(&interface.luid);
         self.interfaces.insert(interface.luid, interface);
     }
 
@@ -17,6 +18,7 @@ impl Ip {
         self.addresses.retain(|address| address.interface != luid);
         self.routes.retain(|route| route.interface != luid);
         if let Some(interface) = self.interfaces.remove(&luid) {
+            self.gone.insert(luid);
             self.send(Topic::Interface, &interface, code::DELETE_INSTANCE);
         }
     }

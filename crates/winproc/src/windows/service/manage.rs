@@ -12,7 +12,8 @@ use windows_service::service::{
 };
 use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
 use windows_sys::Win32::Foundation::{
-    ERROR_SERVICE_ALREADY_RUNNING, ERROR_SERVICE_DOES_NOT_EXIST, ERROR_SERVICE_NOT_ACTIVE,
+    ERROR_INVALID_LEVEL, ERROR_SERVICE_ALREADY_RUNNING, ERROR_SERVICE_DOES_NOT_EXIST,
+    ERROR_SERVICE_NOT_ACTIVE,
 };
 
 use super::super::ffi::is;
@@ -93,9 +94,12 @@ fn set_recovery(name: &str) -> io::Result<()> {
         actions: Some(AGAIN_AFTER.map(again).to_vec()),
     };
     service.update_failure_actions(actions).map_err(io_error)?;
-    service
-        .set_failure_actions_on_non_crash_failures(true)
-        .map_err(io_error)
+    let also_failures = service.set_failure_actions_on_non_crash_failures(true);
+    match also_failures.map_err(io_error) {
+        // Wine knows nothing of it. A crash counts all the same.
+        Err(error) if is(&error, ERROR_INVALID_LEVEL) => Ok(()),
+        other => other,
+    }
 }
 
 /// Stops it and makes Windows forget it. May be repeated.

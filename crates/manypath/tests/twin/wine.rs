@@ -1,0 +1,111 @@
+//! Programs of Windows, on the PC.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use lab::topology::{Lab, Node};
+use tempfile::TempDir;
+
+/// In seconds. A program under Wine that takes longer stands still.
+const LIMIT: &str = "60";
+
+/// Wine with a drive of its own.
+pub struct Wine {
+    prefix: TempDir,
+    /// When the last program of a user ends, Wine ends its services, too.
+    keeper: Option<Child>,
+}
+
+impl Wine {
+    pub fn up(lab: &Lab) -> Self {
+        let prefix = tempfile::tempdir().expect("a folder");
+        let from = std::env::var("WINEPREFIX").expect("WINEPREFIX: ./test windows sets it");
+        let copied = Command::new("cp")
+            .args(["-a", "--reflink=auto", "--"])
+            .arg(format!("{from}/."))
+            .arg(prefix.path())
+            .status();
+        assert!(copied.expect("cp is there").success());
+        let mut wine = Self {
+            prefix,
+            keeper: None,
+        };
+        wine.start(lab);
+        wine
+    }
+
+    /// Starts Windows, with the services that start by themselves.
+    pub fn start(&mut self, lab: &Lab) {
+        // What goes on in the background must not hold a pipe that somebody waits for.
+        let mut server = lab.command(Node::Windows, "wineserver");
+        server.env("WINEPREFIX", self.prefix()).arg("-p");
+        assert!(
+            quiet(&mut server)
+                .status()
+                .expect("wine is there")
+                .success()
+        );
+        let mut boot = self.command(lab, "wineboot");
+        assert!(quiet(&mut boot).status().expect("wine is there").success());
+        let mut keeper = self.command(lab, "ping");
+        keeper.args(["-n", "100000", "127.0.0.1"]);
+        self.keeper = Some(quiet(&mut keeper).spawn().expect("wine is there"));
+    }
+
+    /// A program of Windows.
+    pub fn command(&self, lab: &Lab, program: &str) -> Command {
+        let mut command = lab.command(Node::Windows, "wine");
+        command.env("WINEPREFIX", self.prefix.path()).arg(program);
+        command
+    }
+
+    /// Runs a program, for so long.
+    pub fn run(&self, lab: &Lab, program: &str, arguments: &[&str]) -> Output {
+        let mut command = lab.command(Node::Windows, "timeout");
+        let output = command
+            .env("WINEPREFIX", self.prefix.path())
+            .args([LIMIT, "wine", program])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output();
+        output.expect("wine is there")
+    }
+
+    /// A file of drive C:.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.prefix.path().join("drive_c").join(name)
+    }
+
+    /// Writes a value of the registry.
+    pub fn register(&self, lab: &Lab, key: &str, value: &str, text: &str) {
+        let output = self.run(lab, "reg", &["add", key, "/v", value, "/d", text, "/f"]);
+        assert!(output.status.success(), "{output:?}");
+    }
+
+    /// All that there is in a key.
+    pub fn registry(&self, lab: &Lab, key: &str) -> String {
+        let output = self.run(lab, "reg", &["query", key, "/s"]);
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    pub fn prefix(&self) -> &Path {
+        self.prefix.path()
+    }
+
+    /// Ends all of it.
+    pub fn down(&mut self, lab: &Lab) {
+        let mut server = lab.command(Node::Windows, "wineserver");
+        let ended = server.env("WINEPREFIX", self.prefix()).arg("-k").status();
+        assert!(ended.expect("wineserver is there").success());
+        if let Some(mut keeper) = self.keeper.take() {
+            let _ = keeper.wait();
+        }
+    }
+}
+
+fn quiet(command: &mut Command) -> &mut Command {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+}
