@@ -75,6 +75,8 @@ impl Pc {
     fn new() -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let net = Net::new(Arc::new(IpHelper::load().expect("it is part of Windows")));
+        // What a test before has pulled out is not listed.
+        world().ip = Ip::default();
         let found = net.interfaces().expect("interfaces");
         if !found.iter().any(|it| it.alias == CARD) {
             let loopback = found.iter().all(|it| it.kind == Kind::Loopback);
@@ -89,7 +91,6 @@ impl Pc {
         let card = wait_for(&net, CARD, |it| it.oper_up);
         let other = wait_for(&net, OTHER, |it| it.oper_up);
         let mut world = world();
-        world.ip = Ip::default();
         for interface in [&card, &other] {
             world.ip.add_interface(model::Interface {
                 luid: interface.luid.0,

@@ -101,9 +101,7 @@ impl Guest {
             let status = self.namespace.command("sh").args(["-c", table]).status();
             assert!(status.expect("a shell").success());
         }
-        for endpoint in ["flush"] {
-            ip(&self.namespace, &["mptcp", "endpoint", endpoint]);
-        }
+        ip(&self.namespace, &["mptcp", "endpoint", "flush"]);
     }
 
     fn move_card(&self, from: &NetNs, to: &NetNs, uplink: &str) {
