@@ -9,7 +9,7 @@ use crate::routing::Link;
 use crate::wiring::Card;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// What the host's own ends of WSL's networks are called: "vEthernet (WSL)" and "vEthernet (WSL
 /// (Hyper-V firewall))" (WSL `src/windows/common/WslCoreConfig.cpp:505-521`).

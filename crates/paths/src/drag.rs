@@ -208,6 +208,7 @@ impl Drags {
         let bin = std::mem::take(&mut self.bin);
         self.began = now;
         self.remember(&bin, span);
+        self.consider(paths);
         self.phase = self.next(&bin, paths, now);
         self.last = bin;
         self.left_out() != before
@@ -224,9 +225,6 @@ impl Drags {
 
     fn next(&mut self, bin: &Bin, paths: &[Figures], now: Instant) -> Phase {
         match self.phase.clone() {
-            Phase::Watching { .. } if let Some(path) = self.unknown(paths) => {
-                Phase::Reserved { path, bins: 0 }
-            }
             Phase::Watching { not_before, .. } if not_before > now => Phase::watching(not_before),
             Phase::Watching {
                 not_before,

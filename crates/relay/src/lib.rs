@@ -28,7 +28,7 @@ pub use account::{Account, AccountTerms, Accounts, Usage};
 pub use address::{ClientAddr, ListenAddr, OriginalDestination};
 pub use connect::{
     AddressFilter, Bypass, BypassRule, Chain, ConnectError, Connector, ConnectorOptions, Hop,
-    Route, UplinkGate,
+    Route, UplinkGate, with_causes,
 };
 pub use copy::{End, Side, Transferred};
 pub use pool::BufferPool;

@@ -1,7 +1,9 @@
 //! A clean stop: everything goes.
 
+use relay::with_causes;
+
 use super::round::problem;
-use super::{Agent, MOST_ROUNDS, with_causes};
+use super::{Agent, MOST_ROUNDS};
 use crate::error::EdgeError;
 use crate::plan::teardown;
 

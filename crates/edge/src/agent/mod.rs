@@ -15,7 +15,7 @@ use futures_util::future::FusedFuture;
 use mptcp::{KernelSupport, PathManager};
 use netcfg::{Family, InterfaceIndex, Netlink, Watch, nft};
 use originals::Originals;
-use relay::Server;
+use relay::{Server, with_causes};
 use settings::edge::Settings;
 use tokio::sync::watch;
 
@@ -281,14 +281,4 @@ fn is_vital(step: &Step) -> bool {
         Step::AddRule(rule) => rule.family == Family::V4,
         _ => false,
     }
-}
-
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text += &format!(": {error}");
-        cause = error.source();
-    }
-    text
 }

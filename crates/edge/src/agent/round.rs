@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use netcfg::{Family, InterfaceIndex};
+use relay::with_causes;
 
-use super::{Agent, with_causes};
+use super::Agent;
 use crate::apply::ApplyError;
 use crate::error::EdgeError;
 use crate::numbers;

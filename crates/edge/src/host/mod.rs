@@ -12,10 +12,11 @@ use channel::{
     Applied, EdgeHello, LineError, PROTOCOL, Ready, ToEdge, ToHost, VersionError, check_protocol,
 };
 use mptcp::KernelSupport;
+use relay::with_causes;
 use settings::edge::Settings;
 use tokio::sync::{mpsc, watch};
 
-use crate::agent::{run_with, with_causes};
+use crate::agent::run_with;
 use crate::error::EdgeError;
 use crate::reload::{FROM_HOST, Reload};
 use crate::status::{Reader, ServiceStatus};

@@ -3,7 +3,7 @@ use winnet::{DadState, InterfaceId, InterfaceIndex, Kind, Luid, MacAddress};
 
 use super::*;
 
-fn interface(number: u8, alias: &str, kind: Kind) -> Interface {
+pub(crate) fn interface(number: u8, alias: &str, kind: Kind) -> Interface {
     Interface {
         id: InterfaceId(Uuid::from_u128(number.into())),
         luid: Luid(number.into()),

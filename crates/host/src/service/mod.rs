@@ -24,6 +24,7 @@ use channel::{Applied, EdgeHello, Mptcp, ToEdge, ToHost};
 use hcs::Hcs;
 use winnet::{Address, Interface, Net};
 use winproc::Users;
+use zeroize::Zeroizing;
 
 use self::config::Config;
 use self::event::Event;
@@ -100,7 +101,7 @@ struct Running {
     edge: Edge,
     hello: Option<EdgeHello>,
     /// The settings that it was sent.
-    told: Option<String>,
+    told: Option<Zeroizing<String>>,
     /// What it has against them.
     refused: Option<String>,
 }
@@ -283,10 +284,10 @@ impl Service {
         let Some(text) = config::for_edge(settings, &adapters) else {
             return;
         };
-        if running.hello.is_some() && running.told.as_deref() != Some(&*text) {
-            running.told = Some(text.to_string());
-            let text = channel::SecretText(text.to_string());
-            running.edge.say(ToEdge::Settings(text));
+        if running.hello.is_some() && running.told.as_ref() != Some(&text) {
+            let told = channel::SecretText(text.to_string());
+            running.edge.say(ToEdge::Settings(told));
+            running.told = Some(text);
         }
     }
 
@@ -332,7 +333,7 @@ impl Service {
         let log = |line: &str| tracing::info!(target: "edge", "{line}");
         let edge = Edge::start(&*prepared.user, &prepared.command, log, heard);
         self.edge = Some(Running {
-            edge: edge.map_err(|error| with_causes(&error))?,
+            edge: edge.map_err(with_causes)?,
             hello: None,
             told: None,
             refused: None,

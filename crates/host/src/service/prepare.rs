@@ -64,7 +64,7 @@ impl Service {
         let (workshop, users, me) = (self.workshop(), Arc::clone(&self.users), self.me.clone());
         thread::spawn(move || {
             let user = users.user(seat.session);
-            let user = user.map_err(|error| with_causes(&error));
+            let user = user.map_err(with_causes);
             let prepared = user.and_then(|user| workshop.prepare(user, &wanted));
             // The service may be about to end.
             let _ = me.send(Event::Prepared(prepared));
@@ -114,14 +114,14 @@ impl Workshop {
              run wsl --install --no-distribution, or wsl --update",
         )?;
         let path = format!(r"{}\wsl.exe", folder.trim_end_matches('\\'));
-        let program = Program::new(path).map_err(|error| with_causes(&error))?;
+        let program = Program::new(path).map_err(with_causes)?;
         Ok(Wsl::new(program))
     }
 
     fn observe(&self, user: &dyn User) -> Result<Observed, String> {
         let sid = user.account().sid.to_string();
         let config = user.read(&config_of(user));
-        let config = config.map_err(|error| with_causes(&error))?;
+        let config = config.map_err(with_causes)?;
         let policies = registry::policies(&*self.registry).into_iter();
         let forbidden = policies.filter(|(_, value)| *value == 0);
         let (distributions, default) = registry::distributions(&*self.registry, &sid);
@@ -131,23 +131,20 @@ impl Workshop {
             forbidden: forbidden.map(|(name, _)| name).collect(),
             distributions,
             default,
-            record: record.map_err(|error| with_causes(&error))?,
+            record: record.map_err(with_causes)?,
         })
     }
 
     fn apply(&self, user: &dyn User, wsl: &Wsl, step: &Step) -> Result<(), String> {
         let sid = user.account().sid.to_string();
         match step {
-            Step::Record(record) => self
-                .store
-                .set_user(&sid, record)
-                .map_err(|error| with_causes(&error)),
+            Step::Record(record) => self.store.set_user(&sid, record).map_err(with_causes),
             Step::WriteConfig(bytes) => write_config(user, bytes),
-            Step::Unregister(name) => wsl.unregister(user, name).map_err(|it| with_causes(&it)),
+            Step::Unregister(name) => wsl.unregister(user, name).map_err(with_causes),
             Step::Import(name) => wsl
                 .import(user, name, &disk_of(user, name), &self.image.file)
-                .map_err(|it| with_causes(&it)),
-            Step::SetDefault(other) => wsl.set_default(user, other).map_err(|it| with_causes(&it)),
+                .map_err(with_causes),
+            Step::SetDefault(other) => wsl.set_default(user, other).map_err(with_causes),
         }
     }
 }

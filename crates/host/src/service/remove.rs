@@ -108,7 +108,7 @@ impl Workshop {
             distribution: String::new(),
             image: self.image.id.clone(),
         };
-        let user = users.user(session).map_err(|error| with_causes(&error));
+        let user = users.user(session).map_err(with_causes);
         match user.and_then(|user| self.bring_about(&*user, &wanted)) {
             Ok(problems) => problems,
             Err(problem) => vec![problem],

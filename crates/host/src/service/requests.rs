@@ -88,12 +88,8 @@ impl Service {
 
     fn write_settings(&mut self, edited: Result<String, EditError>, done: String) -> Answer {
         let written = edited
-            .map_err(|error| with_causes(&error))
-            .and_then(|text| {
-                self.store
-                    .set_settings(&text)
-                    .map_err(|it| with_causes(&it))
-            });
+            .map_err(with_causes)
+            .and_then(|text| self.store.set_settings(&text).map_err(with_causes));
         if let Err(why) = written {
             return Answer::Refused(why);
         }

@@ -28,7 +28,7 @@ impl Service {
     fn try_to_route(&self) -> Result<(), String> {
         let observed = Observed {
             links: cards::links(&self.interfaces, &self.addresses),
-            routes: self.net.routes().map_err(|error| with_causes(&error))?,
+            routes: self.net.routes().map_err(with_causes)?,
             gateways: self.gateways().to_vec(),
         };
         let mut failed = Vec::new();

@@ -9,6 +9,7 @@ use winnet::{IpHelper, Net};
 use winproc::ServiceState;
 use wslconfig::{Document, Key};
 
+use super::files::system32;
 use super::install::minimizes_connections;
 use super::pipe::ask;
 use super::registry::WindowsRegistry;
@@ -40,12 +41,6 @@ pub fn facts() -> Facts {
         minimizes_connections: minimizes_connections(),
         service: service(status.as_ref()),
     }
-}
-
-fn system32(name: &str) -> PathBuf {
-    let windows = std::env::var_os("SystemRoot").map(PathBuf::from);
-    let windows = windows.unwrap_or_else(|| PathBuf::from(r"C:\Windows"));
-    windows.join("System32").join(name)
 }
 
 fn wsl() -> Option<Wsl> {

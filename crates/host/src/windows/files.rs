@@ -22,10 +22,7 @@ pub struct Folders {
 impl Folders {
     /// Where they are, whether they are there or not.
     pub fn find() -> Self {
-        let data = std::env::var_os("ProgramData").map(PathBuf::from);
-        let store = data
-            .unwrap_or_else(|| PathBuf::from(r"C:\ProgramData"))
-            .join("Manypath");
+        let store = folder("ProgramData", r"C:\ProgramData").join("Manypath");
         Self {
             logs: store.join("logs"),
             store,
@@ -53,6 +50,17 @@ impl Folders {
         };
         Store::new(&self.store, write)
     }
+}
+
+/// A folder that Windows names in the environment, and where it usually is.
+pub(super) fn folder(variable: &str, usual: &str) -> PathBuf {
+    std::env::var_os(variable).map_or_else(|| PathBuf::from(usual), PathBuf::from)
+}
+
+/// A file of Windows' own.
+pub fn system32(name: &str) -> PathBuf {
+    let windows = folder("SystemRoot", r"C:\Windows");
+    windows.join("System32").join(name)
 }
 
 /// What comes with the program, in its folder.

@@ -1,11 +1,11 @@
 //! Switches by Hyper-V's own management, for Windows that makes none by HCN.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use hcs::NewNetwork;
 use winproc::{Program, UserCommand};
 
+use super::files::system32;
 use crate::causes::with_causes;
 use crate::wiring::OtherWay;
 
@@ -22,9 +22,7 @@ pub struct HyperV;
 
 impl OtherWay for HyperV {
     fn create_switch(&self, network: &NewNetwork) -> Result<(), String> {
-        let windows = std::env::var_os("SystemRoot").map(PathBuf::from);
-        let windows = windows.unwrap_or_else(|| PathBuf::from(r"C:\Windows"));
-        let module = windows.join(r"System32\WindowsPowerShell\v1.0\Modules\Hyper-V\Hyper-V.psd1");
+        let module = system32(r"WindowsPowerShell\v1.0\Modules\Hyper-V\Hyper-V.psd1");
         if !module.is_file() {
             return Err(
                 "its module for PowerShell is not installed (Windows Home has none; else switch on \
@@ -32,16 +30,16 @@ impl OtherWay for HyperV {
                     .to_owned(),
             );
         }
-        let program = windows.join(r"System32\WindowsPowerShell\v1.0\powershell.exe");
+        let program = system32(r"WindowsPowerShell\v1.0\powershell.exe");
         let program = Program::new(program.to_string_lossy());
-        let command = UserCommand::new(program.map_err(|error| with_causes(&error))?)
+        let command = UserCommand::new(program.map_err(with_causes)?)
             .arguments(["-NoProfile", "-NonInteractive", "-Command", SCRIPT])
             .variable("MANYPATH_SWITCH", &network.name)
             .variable("MANYPATH_CARD", &network.nic);
         let child = winproc::run(&command);
         let output = child
             .and_then(|child| child.output(LIMIT))
-            .map_err(|error| with_causes(&error))?;
+            .map_err(with_causes)?;
         match output.code {
             0 => Ok(()),
             _ => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use winnet::{PolicyStore, RegistryPolicy};
 use winproc::{EventLog, Installed};
 
-use super::files::Folders;
+use super::files::{Folders, folder};
 use super::pipe::{AskError, ask};
 use super::run::SERVICE;
 use crate::control::{Answer, Request};
@@ -138,9 +138,7 @@ pub fn uninstall(progress: &mut dyn FnMut(&str)) -> Result<(), InstallError> {
 }
 
 fn program_folder() -> PathBuf {
-    let programs = std::env::var_os("ProgramFiles").map(PathBuf::from);
-    let programs = programs.unwrap_or_else(|| PathBuf::from(r"C:\Program Files"));
-    programs.join("Manypath")
+    folder("ProgramFiles", r"C:\Program Files").join("Manypath")
 }
 
 fn failed(what: &'static str, file: &Path) -> impl FnOnce(io::Error) -> InstallError {

@@ -11,7 +11,7 @@ mod registry;
 mod run;
 
 pub use self::facts::facts;
-pub use self::files::Folders;
+pub use self::files::{Folders, system32};
 pub use self::install::{
     InstallError, install, keep_connections, minimizes_connections, start, uninstall,
 };

@@ -261,7 +261,7 @@ impl ConnectError {
 }
 
 /// An error's text with those of its causes.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+pub fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

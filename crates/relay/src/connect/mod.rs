@@ -23,8 +23,7 @@ use crate::warm::{HubPool, Lease};
 pub use bypass::{Bypass, BypassRule};
 pub use chain::{Chain, Hop};
 pub(crate) use direct::Direct;
-pub use error::ConnectError;
-pub(crate) use error::with_causes;
+pub use error::{ConnectError, with_causes};
 pub(crate) use lookups::Lookups;
 pub(crate) use trouble::Trouble;
 

@@ -1,7 +1,7 @@
 //! Stands in for Windows' `iphlpapi.dll`. What Wine can list comes from a copy of Wine's own
 //! (`iphlpapi.def`); here is what Wine lacks, which is the machine's.
 //!
-//! * `interfaces`: the network that the twin shares with its guest has another name there.
+//! * `interfaces`: Wine's list, put right where the twin needs it.
 //! * `rows`: Windows' structures to and from what the machine takes. `notify`: what is called back.
 
 mod interfaces;

@@ -11,13 +11,12 @@ use ipnet::IpNet;
 use serde_json::Value;
 use tempfile::TempDir;
 use uuid::Uuid;
-use winnet::{
-    Interface, InterfaceId, InterfaceIndex, Kind, Luid, MacAddress, Net, NewAddress, NewRoute,
-};
+use winnet::{Interface, Kind, Luid, Net, NewAddress, NewRoute};
 use winproc::fake::{FakeUsers, Stdio};
 use winproc::{Account, Session, SessionId, SessionState, UserCommand};
 
 use super::edge::Edges;
+use crate::cards::tests::interface;
 use crate::control::{Answer, Asker, Request};
 use crate::registry::fake::FakeRegistry;
 use crate::registry::{Hive, Registry};
@@ -115,33 +114,19 @@ impl SharedRegistry {
     }
 }
 
-fn interface(number: u8, alias: &str, description: &str) -> Interface {
-    Interface {
-        id: InterfaceId(Uuid::from_u128(number.into())),
-        luid: Luid(number.into()),
-        index: InterfaceIndex(number.into()),
-        alias: alias.to_owned(),
-        description: description.to_owned(),
-        mac: Some(MacAddress([0, 0x1b, 0x21, 0, 0, number])),
-        kind: Kind::Ethernet,
-        hardware: true,
-        connector: true,
-        filter: false,
-        present: true,
-        admin_up: true,
-        oper_up: true,
-        media_connected: true,
-        mtu: 1500,
-        link_speed: None,
-    }
-}
-
 fn interfaces() -> Vec<Interface> {
-    let switch = "Hyper-V Virtual Ethernet Adapter #2";
+    let link = Interface {
+        description: "Hyper-V Virtual Ethernet Adapter #2".to_owned(),
+        ..interface(
+            WSL_LINK,
+            "vEthernet (WSL (Hyper-V firewall))",
+            Kind::Ethernet,
+        )
+    };
     vec![
-        interface(1, "Wi-Fi", "Some Wireless Adapter"),
-        interface(2, "Ethernet", "Some Gigabit Adapter"),
-        interface(WSL_LINK, "vEthernet (WSL (Hyper-V firewall))", switch),
+        interface(1, "Wi-Fi", Kind::WiFi),
+        interface(2, "Ethernet", Kind::Ethernet),
+        link,
     ]
 }
 

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use channel::SecretText;
 use host::control::Request;
-use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::{change, status_of_service};
@@ -73,9 +72,7 @@ fn watch(json: bool) -> Result<(), Failure> {
             return Ok(());
         }
         if Instant::now() >= deadline {
-            let why = hub["trouble"]
-                .as_str()
-                .map_or_else(|| Value::Null.to_string(), str::to_owned);
+            let why = hub["trouble"].as_str().unwrap_or("nothing came back");
             return Err(
                 anyhow::anyhow!("the link is written, but the hub does not answer: {why}").into(),
             );

@@ -81,9 +81,8 @@ fn mend(fix: Fix) -> Result<(), Failure> {
 
 /// The one that comes with Windows.
 fn wsl(arguments: &[&str]) -> Result<(), Failure> {
-    let windows = std::env::var("SystemRoot").unwrap_or_else(|_| r"C:\Windows".to_owned());
-    let program =
-        Program::new(format!(r"{windows}\System32\wsl.exe")).map_err(winproc::Error::from)?;
+    let program = windows::system32("wsl.exe");
+    let program = Program::new(program.to_string_lossy()).map_err(winproc::Error::from)?;
     println!("wsl {} ...", arguments.join(" "));
     let command = UserCommand::new(program)
         .arguments(arguments.iter().copied())

@@ -58,31 +58,27 @@ pub struct Installed {
 pub fn install_service(service: &Installed) -> Result<(), Error> {
     let install = || {
         let info = info(service);
-        let known = open(&service.name, ServiceAccess::CHANGE_CONFIG)?;
-        let installed = match known {
+        // Actions that start a service need the right to start it.
+        let access = ServiceAccess::CHANGE_CONFIG | ServiceAccess::START;
+        let installed = match open(&service.name, access)? {
             Some(known) => {
                 known.change_config(&info).map_err(io_error)?;
                 known
             }
             None => manager(ServiceManagerAccess::CREATE_SERVICE)?
-                .create_service(&info, ServiceAccess::CHANGE_CONFIG | ServiceAccess::START)
+                .create_service(&info, access)
                 .map_err(io_error)?,
         };
         installed
             .set_description(&service.description)
             .map_err(io_error)?;
-        set_recovery(&service.name)
+        set_recovery(&installed)
     };
     let refused = Error::refused(format!("install the service {}", service.name));
     install().map_err(refused)
 }
 
-/// Actions that start a service need the right to start it.
-fn set_recovery(name: &str) -> io::Result<()> {
-    let access = ServiceAccess::CHANGE_CONFIG | ServiceAccess::START;
-    let Some(service) = open(name, access)? else {
-        return Err(io::ErrorKind::NotFound.into());
-    };
+fn set_recovery(service: &Service) -> io::Result<()> {
     let again = |delay| ServiceAction {
         action_type: ServiceActionType::Restart,
         delay,
