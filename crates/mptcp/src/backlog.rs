@@ -90,6 +90,26 @@ impl Backlog {
     /// calls every 50 ms while a lot is written.
     pub fn before_write(&mut self, socket: impl AsFd, bytes: usize) {
         let State::Bounded {
+            written, looked, ..
+        } = &mut self.state
+        else {
+            return;
+        };
+        *written += bytes;
+        if *written >= LOOK_BYTES && looked.elapsed() >= LOOK_EVERY {
+            self.look(socket);
+        }
+    }
+
+    /// To be called when the socket has taken nothing for a while: the scheduler may have given data to a
+    /// path that is new to the connection, and far slower, for which the buffer is too small. Then it is enlarged,
+    /// and takes more at once.
+    pub fn while_full(&mut self, socket: impl AsFd) {
+        self.look(socket);
+    }
+
+    fn look(&mut self, socket: impl AsFd) {
+        let State::Bounded {
             written,
             looked,
             size,
@@ -99,14 +119,7 @@ impl Backlog {
         else {
             return;
         };
-        *written += bytes;
-        if *written < LOOK_BYTES {
-            return;
-        }
         let passed = looked.elapsed();
-        if passed < LOOK_EVERY {
-            return;
-        }
         (*written, *looked) = (0, Instant::now());
         let Ok(info) = connection_info(&socket) else {
             return;
@@ -135,11 +148,13 @@ fn remembered(passed: Duration) -> f64 {
     0.5_f64.powf(passed.as_secs_f64() / FORGET_HALF.as_secs_f64())
 }
 
-/// Subflows that have been measured, and are not silent: the pace of one that has timed out says nothing.
+/// Subflows that carry data, or did, and are not silent: the pace of one that has timed out says nothing. What the
+/// first data on one takes is known by the round trip of its handshake.
 fn working(info: &ConnectionInfo) -> impl Iterator<Item = &SubflowInfo> {
     let works = |it: &&SubflowInfo| {
         it.min_rtt > Duration::ZERO
-            && rate(it) > 0
+            && it.pacing_rate > 0
+            && (it.delivery_rate > 0 || it.unacked > 0)
             && it.state == TcpState::Established
             && it.retransmits == 0
     };

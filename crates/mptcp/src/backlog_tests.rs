@@ -56,6 +56,22 @@ fn who_has_not_been_measured_does_not_count() {
     assert_eq!(total_rate(&connection(Vec::new())), 0.0);
 }
 
+/// A path that is taken in after a while gets a burst at once, and the quick ones are not to wait for that.
+#[test]
+fn the_first_data_on_a_path_counts_before_it_was_acknowledged() {
+    let unused = || SubflowInfo {
+        delivery_rate: 0,
+        ..subflow(1, 300, 0)
+    };
+    let begun = SubflowInfo {
+        unacked: 10,
+        ..unused()
+    };
+    assert_eq!(span_ms(vec![subflow(35, 15, 0), unused()]), 47);
+    // One and a half round trips of 300 ms, 524 ms for a burst at 1 Mbit/s, 10 ms for the program.
+    assert_eq!(span_ms(vec![subflow(35, 15, 0), begun]), 984);
+}
+
 /// It has the pace of a first segment, at which a burst would take a second.
 #[test]
 fn one_that_has_timed_out_does_not_count() {

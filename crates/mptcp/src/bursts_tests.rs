@@ -9,6 +9,8 @@ use netcfg::NetNs;
 use socket2::{Domain, SockRef};
 
 use super::*;
+use crate::abi::Fields;
+use crate::info::SubflowInfo;
 use crate::socket::{ListenOptions, listen, open};
 
 /// A client and a server that talk in a namespace of their own.
@@ -48,12 +50,16 @@ fn send(
         names.push(String::from_utf8(control(&*from).unwrap()).unwrap());
     }
     to.read_exact(&mut vec![0; pieces.iter().sum()]).unwrap();
+    wait_for_rest(from);
+    names
+}
+
+fn wait_for_rest(socket: &TcpStream) {
     let deadline = Instant::now() + Duration::from_secs(10);
-    while !is_at_rest(&*from) {
+    while !is_at_rest(socket) {
         assert!(Instant::now() < deadline, "it is never acknowledged");
         std::thread::sleep(Duration::from_millis(1));
     }
-    names
 }
 
 #[test]
@@ -105,4 +111,46 @@ fn only_bbr_over_mptcp_needs_it() {
             (false, _) => assert_eq!(names, ["cubic"; 2]),
         }
     }
+}
+
+#[test]
+fn with_a_far_path_the_control_of_a_long_burst_goes_on() {
+    let (mut client, mut server) = connection(Transport::Mptcp);
+    let mut bursts = Bursts::with(b"cubic".to_vec());
+    for (is_far, control_then) in [(true, "cubic"), (true, "cubic"), (false, "reno")] {
+        bursts.before(client.as_fd(), 100, |_| is_far);
+        assert_eq!(control(&client).unwrap(), control_then.as_bytes());
+        client.write_all(&[7; 100]).unwrap();
+        server.read_exact(&mut [0; 100]).unwrap();
+        wait_for_rest(&client);
+    }
+}
+
+#[test]
+fn a_path_is_far_by_its_round_trip_once_it_has_carried_data() {
+    let any = "192.0.2.1:1".parse().unwrap();
+    let subflow = |(round_trip, delivery_rate)| SubflowInfo {
+        min_rtt: Duration::from_millis(round_trip),
+        delivery_rate,
+        state: TcpState::Established,
+        ..SubflowInfo::from_tcp_info(any, any, Fields(&[]))
+    };
+    let is_one_far = |subflows: &[(u64, u64)]| {
+        let subflows = subflows.iter().copied().map(subflow).collect();
+        is_one_far(&ConnectionInfo::from_mptcp_info(
+            any,
+            any,
+            Fields(&[]),
+            subflows,
+        ))
+    };
+    assert!(is_one_far(&[(15, 1), (300, 1)]));
+    assert!(!is_one_far(&[(15, 1), (300, 0)]), "it was never used");
+    assert!(!is_one_far(&[(15, 1), (40, 1)]));
+    assert!(!is_one_far(&[(1, 1), (60, 1)]), "many times, but not long");
+    assert!(
+        !is_one_far(&[(300, 1), (600, 1)]),
+        "long, but not many times"
+    );
+    assert!(!is_one_far(&[(300, 1)]) && !is_one_far(&[]));
 }

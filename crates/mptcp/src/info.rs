@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 use crate::abi::{Fields, TcpInfo};
 use crate::pm::EndpointId;
 
-pub use read::connection_info;
+pub use read::{connection_info, token};
 
 /// A connection as its socket sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

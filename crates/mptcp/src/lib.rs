@@ -11,6 +11,7 @@ mod bursts;
 pub mod diag;
 mod inflow;
 pub mod info;
+mod lacks;
 pub mod pm;
 pub mod socket;
 pub mod tuning;
@@ -19,7 +20,8 @@ pub use backlog::Backlog;
 pub use bursts::Bursts;
 pub use diag::{Diag, DiagError};
 pub use inflow::Inflow;
-pub use info::{ConnectionInfo, InfoError, SubflowInfo, TcpState, connection_info};
+pub use info::{ConnectionInfo, InfoError, SubflowInfo, TcpState, connection_info, token};
+pub use lacks::{Feature, Lacks, lacks};
 pub use pm::{
     Endpoint, EndpointFlags, EndpointId, EndpointSpec, Limits, PathManager, PathManagerError,
     PmEvent, PmEvents, PmEventsError, Subflow,

@@ -32,13 +32,15 @@ impl Tuning {
     pub const CONGESTION_CONTROL: &str = "net.ipv4.tcp_congestion_control";
 
     /// The settings that [`Tuning::sysctls`] reads or wants set.
-    pub const KEYS: [&str; 10] = [
+    pub const KEYS: [&str; 12] = [
         "net.mptcp.enabled",
         "net.mptcp.stale_loss_cnt",
         "net.mptcp.blackhole_timeout",
         "net.mptcp.syn_retrans_before_tcp_fallback",
         "net.ipv4.tcp_slow_start_after_idle",
         "net.ipv4.tcp_tw_reuse",
+        "net.ipv4.tcp_retrans_collapse",
+        "net.ipv4.tcp_mtu_probing",
         Self::CONGESTION_CONTROL,
         AVAILABLE,
         BUFFERS[0],
@@ -70,6 +72,13 @@ impl Tuning {
             // ended one keeps its port for 60 s: without reuse, 28,000 ports are gone after a minute
             // of 470 connections each second. Timestamps make it safe (RFC 6191).
             ("net.ipv4.tcp_tw_reuse", "1".to_owned()),
+            // When the only subflow closes while acknowledgements are missing, TCP sends the last data again in one
+            // segment with its FIN. A peer that has had the data takes that for plain TCP: to it the whole connection
+            // has ended then (MPTcpExtDssFallback, Linux 6.18).
+            ("net.ipv4.tcp_retrans_collapse", "0".to_owned()),
+            // Where a router drops what is too large and nothing tells of it, TCP finds out by itself after some
+            // retransmissions (RFC 4821). 1: only then.
+            ("net.ipv4.tcp_mtu_probing", "1".to_owned()),
         ];
         if self.has_congestion_control(&present) {
             wanted.push((Self::CONGESTION_CONTROL, self.congestion_control.clone()));

@@ -1,13 +1,16 @@
 //! Linux network configuration: links, addresses, routes, rules, DHCP leases, nftables.
 
+pub mod conntrack;
 pub mod dhcp;
 mod error;
 mod model;
+mod netfilter;
 pub mod netlink;
 pub mod netns;
 pub mod nft;
 pub mod sysctl;
 mod types;
+mod wakes;
 pub mod watch;
 
 pub use error::{Error, KernelError};
@@ -19,4 +22,5 @@ pub use types::{
     Family, InterfaceIndex, InterfaceName, InvalidInterfaceName, InvalidMacAddress, MacAddress,
     RulePriority, TableId,
 };
+pub use wakes::Wakes;
 pub use watch::{Change, Watch};

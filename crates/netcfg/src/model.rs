@@ -101,6 +101,8 @@ pub struct Route {
     pub kind: RouteKind,
     /// The gateway is taken to be on the link, whatever the prefixes say (`RTNH_F_ONLINK`).
     pub onlink: bool,
+    /// The largest packet in bytes, where that is not the interface's own (`RTAX_MTU`).
+    pub mtu: Option<u32>,
 }
 
 /// What a route does with a packet (`RTN_*`).
@@ -189,6 +191,7 @@ impl Route {
             prefsrc: None,
             kind: RouteKind::Unicast,
             onlink: false,
+            mtu: None,
         }
     }
 
@@ -225,6 +228,9 @@ impl Route {
         text += &format!(" table {}", self.table);
         if self.metric != Self::new(self.table, self.destination).metric {
             text += &format!(" metric {}", self.metric);
+        }
+        if let Some(mtu) = self.mtu {
+            text += &format!(" mtu {mtu}");
         }
         text
     }

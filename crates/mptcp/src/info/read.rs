@@ -18,6 +18,15 @@ use crate::abi::{
 /// allow. There may be more while old ones close; then the read is done again with more room.
 const USUAL_SUBFLOWS: usize = 9;
 
+/// The connection's local token, by which path manager events name it. `None` for plain TCP.
+pub fn token(socket: impl AsFd) -> Option<u32> {
+    let mut info = [0u8; size_of::<MptcpInfo>()];
+    let length = abi::getsockopt(socket.as_fd(), SOL_MPTCP, MPTCP_INFO, &mut info).ok()?;
+    let info = Fields(&info[..length]);
+    let fallback = info.u32(offset_of!(MptcpInfo, flags)) & MPTCP_INFO_FLAG_FALLBACK != 0;
+    (!fallback).then(|| info.u32(offset_of!(MptcpInfo, token)))
+}
+
 /// Reads the state of a connected MPTCP or TCP socket. Address ids and backup flags are not to be
 /// had from a socket: [`crate::Diag::complete`] adds them.
 pub fn connection_info(socket: impl AsFd) -> Result<ConnectionInfo, InfoError> {

@@ -54,6 +54,24 @@ fn bulk_that_goes_has_a_bounded_backlog() {
     });
 }
 
+/// Nobody writes while it is full, so whoever waits has it looked at.
+#[test]
+fn a_full_backlog_is_made_larger_without_a_write() {
+    let netns = namespace();
+    let server = echo_server(&netns, Transport::Mptcp, "127.0.0.1:0");
+    inside(&netns, async || {
+        const MOST: usize = 300_000;
+        fs::write("/proc/sys/net/ipv4/tcp_wmem", format!("4096 16384 {MOST}")).unwrap();
+        let options = ConnectOptions::default();
+        let mut stream = connect(Transport::Mptcp, server, &options).await.unwrap();
+        exchange(&mut stream, 100_000).await;
+        let mut backlog = Backlog::of(&stream);
+        backlog.while_full(&stream);
+        let after = SockRef::from(&stream).send_buffer_size().unwrap();
+        assert_eq!(after, MOST);
+    });
+}
+
 #[test]
 fn plain_tcp_keeps_its_buffers() {
     let netns = namespace();
@@ -73,6 +91,7 @@ fn plain_tcp_keeps_its_buffers() {
         let (mut backlog, mut inflow) = (Backlog::of(&stream), Inflow::of(&stream));
         tokio::time::sleep(Duration::from_millis(60)).await;
         backlog.before_write(&stream, 1 << 20);
+        backlog.while_full(&stream);
         inflow.after_read(&stream, 1 << 20);
         assert_eq!(sizes(), before);
     });

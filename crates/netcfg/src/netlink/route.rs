@@ -44,8 +44,8 @@ impl Netlink {
         }
     }
 
-    /// Deletes the route with the same table, destination, kind, gateway, interface, metric and
-    /// protocol.
+    /// Deletes the route with the same table, destination, kind, gateway, interface, metric, MTU
+    /// and protocol.
     pub async fn delete_route(&self, route: &Route) -> Result<Changed, Error> {
         match self.delete_route_if_there(route).await {
             Ok(changed) => Ok(changed),
@@ -152,6 +152,7 @@ fn is_same(one: &Route, other: &Route) -> bool {
             interface,
             metric,
             protocol,
+            mtu,
             ..
         } = *route;
         (
@@ -162,6 +163,7 @@ fn is_same(one: &Route, other: &Route) -> bool {
             interface,
             metric,
             protocol,
+            mtu,
         )
     };
     key(one) == key(other)

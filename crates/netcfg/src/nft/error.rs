@@ -3,8 +3,8 @@
 use std::io;
 
 use super::Name;
-use super::encode::attrs;
 use super::encode::uapi::{NFTA_EXPR_NAME, NFTA_LIST_ELEM};
+use crate::netfilter::{Complaint, attrs};
 
 /// Why a table could not be read, replaced or deleted. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -91,17 +91,6 @@ pub enum Problem {
     },
 }
 
-/// An error of the kernel about one message of a transaction.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Complaint {
-    /// Number of the error, above 0.
-    pub errno: i32,
-    /// The kernel's own words (`NLMSGERR_ATTR_MSG`, since 4.12), mostly absent.
-    pub says: Option<String>,
-    /// Where in the message's attributes the culprit begins (`NLMSGERR_ATTR_OFFS`).
-    pub offset: Option<usize>,
-}
-
 /// The sentence that explains a refusal, for appending to "cannot …"; empty if nothing is known.
 pub(super) fn hint(kind: libc::c_int, message: &[u8], complaint: &Complaint) -> String {
     let known = match (kind, complaint.errno) {
@@ -165,7 +154,7 @@ fn missing(expression: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nft::encode::attrs::Attrs;
+    use crate::netfilter::attrs::Attrs;
 
     fn complaint(errno: i32, offset: Option<usize>) -> Complaint {
         Complaint {

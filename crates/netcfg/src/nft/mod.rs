@@ -10,6 +10,7 @@
 //! network namespace of the calling thread.
 
 mod check;
+mod counters;
 mod encode;
 mod error;
 mod matches;
@@ -22,6 +23,7 @@ mod statement;
 mod transaction;
 mod watch;
 
+pub use counters::{Counted, counters};
 pub use error::{Error, Problem};
 pub use matches::{
     CtDirection, CtStates, InterfacePattern, InvalidPortRange, MarkTest, Match, OneOf, Ports,

@@ -4,10 +4,12 @@ use std::fmt;
 use std::io;
 use std::str::FromStr;
 
-use super::encode::{self, attrs, attrs::Attrs, uapi::*};
-use super::netlink::{Answer, Meaning, push_message};
+use super::encode::{self, uapi::*};
+use super::netlink::push_message;
 use super::transaction::open;
 use super::{Error, Name, Table};
+use crate::netfilter::attrs::{self, Attrs};
+use crate::netfilter::{Answer, Meaning};
 
 /// Stands for the contents of a table: equal for equal tables, and different for different ones
 /// (FNV-1a of 64 bits over the messages that make the contents, so also different after a change
@@ -90,7 +92,8 @@ const FNV_PRIME: u64 = 0x0100_0000_01b3;
 /// # Errors
 /// See [`Error`]. Needs `CAP_NET_ADMIN`.
 pub fn installed(name: &Name) -> Result<Option<Digest>, Error> {
-    let tables = match get(name, libc::NFT_MSG_GETTABLE, 0, NFTA_TABLE_NAME) {
+    let named = Attrs::new().text(NFTA_TABLE_NAME, name.as_str());
+    let tables = match get(name, libc::NFT_MSG_GETTABLE, 0, named) {
         Err(Error::Refused { source, .. }) if source.raw_os_error() == Some(libc::ENOENT) => {
             return Ok(None);
         }
@@ -106,30 +109,37 @@ pub fn installed(name: &Name) -> Result<Option<Digest>, Error> {
 
 fn stamp_of(table: &[u8]) -> Option<Stamp> {
     let data = attrs::find(table, NFTA_TABLE_USERDATA)?;
-    let &[UDATA_COMMENT, len, ref rest @ ..] = data else {
+    comment(data)?.parse().ok()
+}
+
+/// The comment in the user data of a table or rule.
+pub(super) fn comment(userdata: &[u8]) -> Option<&str> {
+    let &[UDATA_COMMENT, len, ref rest @ ..] = userdata else {
         return None;
     };
     let text = std::str::from_utf8(rest.get(..usize::from(len))?).ok()?;
-    text.trim_end_matches('\0').parse().ok()
+    Some(text.trim_end_matches('\0'))
 }
 
 fn count(table: &Name, kind: libc::c_int, name_kind: u16) -> Result<usize, Error> {
-    let objects = get(table, kind, libc::NLM_F_DUMP, name_kind)?;
+    let named = Attrs::new().text(name_kind, table.as_str());
+    let objects = get(table, kind, libc::NLM_F_DUMP, named)?;
     // Kernels list the chains of all tables, whatever was asked.
     let ours = |object: &&Vec<u8>| attrs::find_text(object, name_kind) == Some(table.as_str());
     Ok(objects.iter().filter(ours).count())
 }
 
 /// The attributes of the objects that the kernel answers with.
-fn get(
+pub(super) fn get(
     table: &Name,
     kind: libc::c_int,
     flags: libc::c_int,
-    name_kind: u16,
+    which: Attrs,
 ) -> Result<Vec<Vec<u8>>, Error> {
+    let which = which.into_bytes();
     // A list during which something changed is asked for again; without end would be starvation.
     for _ in 0..10 {
-        if let Some(objects) = get_once(table, kind, flags, name_kind)? {
+        if let Some(objects) = get_once(table, kind, flags, &which)? {
             return Ok(objects);
         }
     }
@@ -140,12 +150,11 @@ fn get_once(
     table: &Name,
     kind: libc::c_int,
     flags: libc::c_int,
-    name_kind: u16,
+    which: &[u8],
 ) -> Result<Option<Vec<Vec<u8>>>, Error> {
     let socket = open(table, READ)?;
     let mut request = Vec::new();
-    let name = Attrs::new().text(name_kind, table.as_str()).into_bytes();
-    push_message(&mut request, kind, flags, 1, &name);
+    push_message(&mut request, kind, flags, 1, which);
     socket
         .send(&request)
         .map_err(|source| failed(table, source))?;

@@ -208,6 +208,7 @@ impl Display for Statement {
             Self::Reject(Reject::PortUnreachable) => {
                 f.write_str("reject with icmpx port-unreachable")
             }
+            Self::Reject(Reject::Prohibited) => f.write_str("reject with icmpx admin-prohibited"),
             Self::Reject(Reject::TcpReset) => f.write_str("reject with tcp reset"),
             Self::Counter => f.write_str("counter"),
             Self::SetMark(mark) => write!(f, "meta mark set {mark:#010x}"),

@@ -53,6 +53,8 @@ pub enum Statement {
 pub enum Reject {
     /// ICMP or ICMPv6 "port unreachable".
     PortUnreachable,
+    /// ICMP or ICMPv6 "administratively prohibited".
+    Prohibited,
     /// A TCP RST. Needs a match on TCP.
     TcpReset,
 }

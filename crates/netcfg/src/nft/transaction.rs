@@ -3,9 +3,10 @@
 use std::io;
 
 use super::encode::{self, Step};
-use super::error::{Complaint, hint};
-use super::netlink::{Answer, Meaning, NetfilterSocket, push_batch_mark, push_message};
+use super::error::hint;
+use super::netlink::{push_batch_mark, push_message};
 use super::{Error, Name, Table};
+use crate::netfilter::{Answer, Complaint, Meaning, NetfilterSocket};
 
 impl Table {
     /// Puts this table in place of whatever has its name in family `inet`, in the network

@@ -74,6 +74,7 @@ async fn a_route_carries_what_was_asked_for() {
             protocol: 77,
             prefsrc: Some(source.parse().unwrap()),
             onlink: true,
+            mtu: Some(1400),
             ..Route::new(TABLE, destination.parse().unwrap())
         };
         namespace.netlink.add_route(&route).await.unwrap();
@@ -84,6 +85,7 @@ async fn a_route_carries_what_was_asked_for() {
         assert_eq!(list[0]["protocol"], "77");
         assert_eq!(list[0]["prefsrc"], source);
         assert_eq!(list[0]["flags"], json!(["onlink"]));
+        assert_eq!(list[0]["metrics"], json!([{ "mtu": 1400 }]));
         assert!(namespace.netlink.routes().await.unwrap().contains(&route));
     }
 }

@@ -269,6 +269,7 @@ fn statements_that_filter() {
         rule(Statement::Return),
         rule(Statement::Jump(name("other"))),
         rule(Statement::Reject(Reject::PortUnreachable)),
+        rule(Statement::Reject(Reject::Prohibited)),
         rule(Statement::Reject(Reject::TcpReset)).when(tcp),
         rule(Statement::SetMark(0x1234)),
         rule(Statement::SetCtMark(u32::MAX)),

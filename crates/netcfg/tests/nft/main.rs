@@ -8,3 +8,4 @@ mod listing;
 mod packets;
 mod readback;
 mod support;
+mod tracked;

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::route::{
-    RouteAddress, RouteAttribute, RouteFlags, RouteMessage, RouteNextHop, RouteNextHopFlags,
-    RouteScope, RouteType, RouteVia,
+    RouteAddress, RouteAttribute, RouteFlags, RouteMessage, RouteMetric, RouteNextHop,
+    RouteNextHopFlags, RouteScope, RouteType, RouteVia,
 };
 
 use crate::model::{Route, RouteKind};
@@ -42,6 +42,11 @@ pub(super) fn message(route: &Route) -> RouteMessage {
     if route.metric != 0 {
         attributes.push(RouteAttribute::Priority(route.metric));
     }
+    attributes.extend(
+        route
+            .mtu
+            .map(|mtu| RouteAttribute::Metrics(vec![RouteMetric::Mtu(mtu)])),
+    );
     message
 }
 
@@ -91,6 +96,7 @@ pub(super) fn routes(message: RouteNetlinkMessage, family: Family) -> Vec<Route>
             }
             RouteAttribute::Priority(metric) => route.metric = metric,
             RouteAttribute::PrefSource(source) => route.prefsrc = ip(source),
+            RouteAttribute::Metrics(metrics) => route.mtu = metrics.iter().find_map(mtu),
             RouteAttribute::MultiPath(all) => hops = all,
             other => next_hop(&mut route, other),
         }
@@ -105,6 +111,13 @@ pub(super) fn routes(message: RouteNetlinkMessage, family: Family) -> Vec<Route>
             .into_iter()
             .map(|hop| through(route.clone(), hop))
             .collect(),
+    }
+}
+
+fn mtu(metric: &RouteMetric) -> Option<u32> {
+    match metric {
+        RouteMetric::Mtu(mtu) => Some(*mtu),
+        _ => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Expressions: the instructions that a rule is made of. Values go through register 1.
 
-use super::attrs::Attrs;
 use super::uapi::*;
+use crate::netfilter::attrs::Attrs;
 use crate::nft::Name;
 
 const REG_1: u32 = libc::NFT_REG_1 as u32;

@@ -1,14 +1,13 @@
 //! A table as netlink messages (`linux/netfilter/nf_tables.h`).
 
-pub(super) mod attrs;
 mod expr;
 mod rule;
 mod set;
 pub(super) mod uapi;
 
-use self::attrs::Attrs;
 use self::uapi::*;
 use super::{Chain, Hook, Name, Policy, Table};
+use crate::netfilter::attrs::Attrs;
 
 /// One message of a transaction, without the netlink header.
 #[derive(Debug)]

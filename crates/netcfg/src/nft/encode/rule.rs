@@ -1,10 +1,10 @@
 //! A rule as expressions, with what its matches imply.
 
-use super::attrs::Attrs;
 use super::expr::Exprs;
 use super::uapi::*;
 use super::{Message, set, userdata};
 use crate::Family;
+use crate::netfilter::attrs::Attrs;
 use crate::nft::ranges::{Element, SinglePrefix, merged};
 use crate::nft::{CtDirection, MarkTest, Match, Name, OneOf, Protocol, Reject, Rule, Statement};
 
@@ -209,6 +209,12 @@ impl Encoder<'_> {
                 exprs.reject(
                     libc::NFT_REJECT_ICMPX_UNREACH,
                     libc::NFT_REJECT_ICMPX_PORT_UNREACH,
+                );
+            }
+            Statement::Reject(Reject::Prohibited) => {
+                exprs.reject(
+                    libc::NFT_REJECT_ICMPX_UNREACH,
+                    libc::NFT_REJECT_ICMPX_ADMIN_PROHIBITED,
                 );
             }
             Statement::Reject(Reject::TcpReset) => exprs.reject(libc::NFT_REJECT_TCP_RST, 0),

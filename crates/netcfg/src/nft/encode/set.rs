@@ -1,8 +1,8 @@
 //! Anonymous sets: each belongs to the one rule that looks it up and goes with it.
 
-use super::attrs::Attrs;
 use super::uapi::*;
 use super::{Message, userdata};
+use crate::netfilter::attrs::Attrs;
 use crate::nft::ranges::{Element, Range, merged};
 use crate::nft::{Name, OneOf};
 
