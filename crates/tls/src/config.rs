@@ -23,6 +23,9 @@ use crate::key::{self, HubKey};
 /// The name of the protocol inside TLS (RFC 7301).
 pub const ALPN: &[u8] = b"manypath";
 
+/// The name of the protocol for datagrams, inside QUIC.
+pub const DATAGRAM_ALPN: &[u8] = b"manypath-datagrams";
+
 /// What an edge needs to know for [`Channel::edge`](crate::Channel::edge). Cheap to clone.
 #[derive(Clone)]
 pub struct EdgeConfig {
@@ -55,6 +58,13 @@ impl EdgeConfig {
             pin: *pin,
         }
     }
+
+    /// The same for QUIC, which has TLS's handshake (RFC 9001): same keys, another protocol inside.
+    pub fn for_datagrams(&self) -> ClientConfig {
+        let mut tls = ClientConfig::clone(&self.tls);
+        tls.alpn_protocols = vec![DATAGRAM_ALPN.to_vec()];
+        tls
+    }
 }
 
 impl HubConfig {
@@ -75,6 +85,13 @@ impl HubConfig {
             tls: Arc::new(tls),
             pin: key.pin(),
         }
+    }
+
+    /// The same for QUIC, which has TLS's handshake (RFC 9001): same keys, another protocol inside.
+    pub fn for_datagrams(&self) -> ServerConfig {
+        let mut tls = ServerConfig::clone(&self.tls);
+        tls.alpn_protocols = vec![DATAGRAM_ALPN.to_vec()];
+        tls
     }
 }
 

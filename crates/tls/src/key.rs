@@ -134,7 +134,7 @@ pub(crate) fn pin_of_spki(spki: &[u8]) -> Pin {
 }
 
 /// The key in a SubjectPublicKeyInfo; `None` if it is not Ed25519.
-pub(crate) fn user_of_spki(spki: &[u8]) -> Option<UserKey> {
+pub fn user_of_spki(spki: &[u8]) -> Option<UserKey> {
     let key = spki.strip_prefix(&SPKI_PREFIX)?;
     Some(UserKey::from_bytes(key.try_into().ok()?))
 }

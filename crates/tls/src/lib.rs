@@ -35,11 +35,13 @@
 mod channel;
 mod config;
 mod error;
+mod hello;
 mod key;
 mod record;
 
 pub use channel::{Channel, Received};
-pub use config::{ALPN, EdgeConfig, HubConfig};
+pub use config::{ALPN, DATAGRAM_ALPN, EdgeConfig, HubConfig};
 pub use error::TlsError;
-pub use key::{HubKey, HubKeyError, generate_secret, user_key};
+pub use hello::{HANDSHAKE, server_name};
+pub use key::{HubKey, HubKeyError, generate_secret, user_key, user_of_spki};
 pub use record::{MAX_INCOMING, sealed_len};

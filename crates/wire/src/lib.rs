@@ -11,6 +11,7 @@ mod credentials;
 mod destination;
 pub mod http;
 pub mod hub;
+mod opening;
 mod parsed;
 mod sniff;
 pub mod socks4;
@@ -20,5 +21,6 @@ mod test_support;
 
 pub use credentials::{Credentials, CredentialsError, Password, UserName};
 pub use destination::{Destination, DestinationError, DomainName, DomainNameError, Host};
+pub use opening::Opening;
 pub use parsed::Parsed;
 pub use sniff::{Protocol, sniff};

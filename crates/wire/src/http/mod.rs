@@ -6,11 +6,13 @@
 mod credentials;
 mod error;
 mod hop_by_hop;
+mod host;
 mod request;
 
 pub use credentials::basic_credentials;
 pub use error::HttpError;
 pub use hop_by_hop::strip_hop_by_hop;
+pub use host::request_host;
 pub use request::{ProxyRequest, proxy_request, to_origin_form};
 
 #[cfg(test)]

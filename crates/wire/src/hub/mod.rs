@@ -6,9 +6,11 @@
 
 mod code;
 mod conversation;
+pub mod datagram;
 mod frame;
 mod identity;
 mod parse;
+mod resolver;
 
 pub use code::{OpenRefusal, Refusal};
 pub use conversation::{Conversation, Role, Violation};
@@ -18,6 +20,7 @@ pub use frame::{
 };
 pub use identity::{IdentityError, Pin, UserKey, UserSecret};
 pub use parse::{FrameError, frames};
+pub use resolver::{is_resolver, resolver};
 
 #[cfg(test)]
 mod tests;

@@ -12,12 +12,14 @@
 
 mod address;
 mod auth;
+mod datagram;
 mod error;
 mod method;
 mod reply;
 mod request;
 
 pub use auth::{AuthStatus, UserPassAuth};
+pub use datagram::DatagramHeader;
 pub use error::Error;
 pub use method::{Method, MethodOffer, MethodSelection};
 pub use reply::{Reply, ReplyCode};

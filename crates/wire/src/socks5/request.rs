@@ -1,5 +1,7 @@
 //! What the client wants (RFC 1928 section 4).
 
+use std::net::Ipv4Addr;
+
 use super::address::{self, Field};
 use super::{Error, VERSION, read_version};
 use crate::parsed::Reader;
@@ -42,7 +44,8 @@ impl Request {
     /// Reads a request from the front of `bytes`. The reserved byte may be anything.
     ///
     /// # Errors
-    /// A wrong version, command, address type or domain name; see [`Error::reply_code`].
+    /// A wrong version, command, address type or domain name (the name does not matter where datagrams are to be
+    /// relayed); see [`Error::reply_code`].
     pub fn parse(bytes: &[u8]) -> Result<Parsed<Self>, Error> {
         Reader::parse(bytes, |reader| {
             let Some(()) = read_version(reader, Self::NAME)? else {
@@ -60,7 +63,11 @@ impl Request {
             };
             let host = match field {
                 Field::Ip(ip) => Host::Ip(ip),
-                Field::Domain(name) => Host::try_from(name).map_err(Error::Domain)?,
+                Field::Domain(name) => match (command, Host::try_from(name)) {
+                    // Some clients write "0" for an address that they do not know (PySocks does).
+                    (Command::UdpAssociate, Err(_)) => Host::Ip(Ipv4Addr::UNSPECIFIED.into()),
+                    (_, host) => host.map_err(Error::Domain)?,
+                },
             };
             Ok(Some(Self {
                 command,

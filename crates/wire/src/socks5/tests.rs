@@ -290,3 +290,37 @@ proptest! {
         check_any(AuthStatus::parse, AuthStatus::MAX_LEN, &auth_bytes);
     }
 }
+
+/// PySocks, when it asks for datagrams.
+#[test]
+fn where_datagrams_will_come_from_may_be_nonsense() {
+    let udp = whole(Request::parse, &[5, 3, 0, 3, 1, b'0', 0x1f, 0x90]);
+    assert_eq!(udp, request(Command::UdpAssociate, "0.0.0.0:8080"));
+    let tcp = Request::parse(&[5, 1, 0, 3, 1, b'0', 0x1f, 0x90]);
+    assert!(matches!(tcp, Err(Error::Domain(_))), "{tcp:?}");
+}
+
+#[test]
+fn a_datagram_says_where_it_is_to_go() {
+    for peer in ["192.0.2.1:53", "[2001:db8::1]:53", "stun.example.org:3478"] {
+        let header = DatagramHeader {
+            peer: peer.parse().unwrap(),
+            fragment: 0,
+        };
+        let bytes = [header.encode(), b"payload".to_vec()].concat();
+        let used = bytes.len() - 7;
+        assert_eq!(
+            DatagramHeader::parse(&bytes),
+            Ok(Parsed::Complete {
+                value: header,
+                used
+            })
+        );
+        assert_eq!(
+            DatagramHeader::parse(&bytes[..used - 1]),
+            Ok(Parsed::Incomplete)
+        );
+    }
+    let wrong = DatagramHeader::parse(&[0, 0, 0, 9, 1, 2, 3, 4, 5, 6]);
+    assert!(matches!(wrong, Err(Error::UnknownAddressType { .. })));
+}

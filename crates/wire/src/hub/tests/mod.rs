@@ -1,3 +1,4 @@
 mod conversation;
+mod datagram;
 mod frame;
 mod identity;
