@@ -7,9 +7,11 @@
 #![forbid(unsafe_code)]
 
 mod lines;
+mod mac;
 mod messages;
 
 pub use lines::{LONGEST_LINE, LineError, Lines, line};
+pub use mac::{Mac, MacError};
 pub use messages::{
     Applied, EdgeHello, HostHello, Mptcp, PROTOCOL, Ready, SecretText, ToEdge, ToHost,
     VersionError, check_protocol,

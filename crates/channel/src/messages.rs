@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use zeroize::Zeroize;
 
+use crate::Mac;
+
 /// The version of this protocol. Image and service come together, so there is no older one to speak.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// From host to edge.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +21,9 @@ pub enum ToEdge {
     Hello(HostHello),
     /// The edge's settings, as its settings file would have them. May come again at any time.
     Settings(SecretText),
+    /// The uplinks whose card is not connected to anything, whatever their interface shows: a virtual switch in
+    /// between goes on. Replaces what was said before.
+    Unplugged(Vec<Mac>),
     /// Send the status.
     Status,
     /// Put everything back and end. The end of the input says the same.
@@ -168,15 +173,17 @@ mod tests {
     #[test]
     fn messages_are_written_like_this() {
         let hello = ToEdge::Hello(HostHello {
-            protocol: 1,
+            protocol: 2,
             version: "0.1.0".to_owned(),
         });
         assert_eq!(
             text(&hello),
-            r#"{"hello":{"protocol":1,"version":"0.1.0"}}"#
+            r#"{"hello":{"protocol":2,"version":"0.1.0"}}"#
         );
         let settings = ToEdge::Settings(SecretText("[out]\n".to_owned()));
         assert_eq!(text(&settings), r#"{"settings":"[out]\n"}"#);
+        let unplugged = ToEdge::Unplugged(vec![Mac([2, 0x15, 0x5d, 1, 2, 3])]);
+        assert_eq!(text(&unplugged), r#"{"unplugged":["02:15:5d:01:02:03"]}"#);
         assert_eq!(text(&ToEdge::Stop), r#""stop""#);
         let taken = ToHost::Applied(Applied::Taken {
             need_restart: vec!["mptcp".to_owned()],

@@ -102,6 +102,9 @@ fn needs(kind: Kind, off: &str) -> &'static [&'static str] {
         (Kind::Host, "#adapter" | "#name" | "#role" | "#metered" | "#monthly_cap" | "#ipv6") => {
             &["#[[uplink]]", "#adapter"]
         }
+        (Kind::Edge | Kind::Host, "#[[rule]]") => &["#action"],
+        (Kind::Edge | Kind::Host, "#action") => &["#[[rule]]"],
+        (Kind::Edge | Kind::Host, "#to" | "#ports" | "#protocol") => &["#[[rule]]", "#action"],
         (Kind::Host, "#kernel") => &["#kernel_modules"],
         (Kind::Host, "#kernel_modules") => &["#kernel "],
         _ => &[],
@@ -136,7 +139,7 @@ fn each_line_of_the_examples_that_is_off_can_be_switched_on() {
             switched += 1;
         }
     }
-    assert_eq!(switched, 30);
+    assert_eq!(switched, 43);
 }
 
 #[test]
@@ -154,6 +157,7 @@ fn the_values_in_the_edge_example_are_the_defaults() {
     assert_eq!(settings.proxy, edge::Proxy::default());
     assert_eq!(settings.out, edge::Out::default());
     assert_eq!(settings.bypass, edge::Bypass::default());
+    assert_eq!(settings.dns, edge::Dns::default());
     assert_eq!(settings.mptcp, crate::Mptcp::default());
     assert_eq!(settings.control, edge::Control::default());
     let capped = bare.replace("'eth1'", "'eth1', monthly_cap = '50GB'");
@@ -195,6 +199,7 @@ fn the_defaults_of_the_schemas_are_the_defaults_too() {
     let defaults: Value = edge["properties"]["out"]["default"].clone();
     let expected = serde_json::json!({
         "wait_for_uplink": "10s", "connect_timeout": "10s", "idle_timeout": "off",
+        "udp": "direct", "udp_duplicate": false, "quic": "allow",
     });
     assert_eq!(defaults, expected);
     let host = schema(Kind::Host);

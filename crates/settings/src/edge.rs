@@ -2,6 +2,7 @@
 
 mod cap;
 mod hub;
+mod link_network;
 mod read;
 mod rules;
 pub(crate) mod tables;
@@ -18,10 +19,14 @@ use serde::Serialize;
 
 pub use self::cap::{AfterCap, Cap, DayOfMonth};
 pub use self::hub::Hub;
+pub use self::link_network::{LinkNetwork, LinkNetworkError};
+pub use crate::dns::{Dns, DnsMode};
 pub use crate::endpoint::EndpointFlags;
 use crate::interface::InterfaceMatch;
 use crate::mptcp::Mptcp;
+pub use crate::portal::{CheckUrl, Portal, PortalCheck, PortalCheckError};
 use crate::ports::PortRange;
+use crate::rule::Rule;
 use crate::secret::Credentials;
 use crate::timeout::{self, Timeout};
 
@@ -47,6 +52,15 @@ pub struct Settings {
     /// What goes straight to its destination, without MPTCP and hub.
     #[serde(default)]
     pub bypass: Bypass,
+    /// Where traffic goes that is not bypassed: of these rules the first that matches counts.
+    #[serde(default, rename = "rule", skip_serializing_if = "Vec::is_empty")]
+    pub traffic: Vec<Rule>,
+    /// How names are looked up for the host.
+    #[serde(default)]
+    pub dns: Dns,
+    /// How captive portals are noticed.
+    #[serde(default)]
+    pub portal: Portal,
     /// How the kernel's Multipath TCP is set.
     #[serde(default)]
     pub mptcp: Mptcp,
@@ -83,6 +97,11 @@ pub struct Host {
     /// How captured TCP reaches the edge's listener.
     #[serde(default)]
     pub intercept: Intercept,
+    /// A unique local IPv6 network of 64 bits in which the edge gives itself an address on this interface, for a host
+    /// whose link has no other IPv6.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "LinkNetwork")]
+    pub network: Option<LinkNetwork>,
 }
 
 /// What is taken in from the host.
@@ -266,6 +285,36 @@ pub struct Out {
     pub connect_timeout: Duration,
     /// How long a connection may carry nothing before it is ended.
     pub idle_timeout: Timeout,
+    /// How the host's UDP leaves.
+    pub udp: Udp,
+    /// Whether small, steady flows of UDP, such as calls, go to the hub over two uplinks at once, so that not one datagram is lost with a link.
+    pub udp_duplicate: bool,
+    /// What becomes of the host's QUIC (UDP to ports 443 and 80).
+    pub quic: Quic,
+}
+
+/// How the host's UDP leaves, and that of programs that use SOCKS5's UDP ASSOCIATE.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Udp {
+    /// Straight to its destination, by the best uplink.
+    #[default]
+    Direct,
+    /// Through the hub, over whichever uplink is best at the moment: calls and games go on when an uplink fails. Needs a hub of our own (manypath://…).
+    Hub,
+    /// Not at all: it is refused (ICMP port unreachable). DNS to the edge itself works.
+    Off,
+}
+
+/// What becomes of the host's QUIC, which is UDP and so goes by one uplink alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Quic {
+    /// It passes as other UDP does.
+    #[default]
+    Allow,
+    /// It is refused at once (ICMP port unreachable), so that browsers take TCP.
+    Refuse,
 }
 
 impl Default for Out {
@@ -275,6 +324,9 @@ impl Default for Out {
             wait_for_uplink: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Timeout::Off,
+            udp: Udp::default(),
+            udp_duplicate: false,
+            quic: Quic::default(),
         }
     }
 }

@@ -271,7 +271,7 @@ mod hubs {
 
     #[test]
     fn a_table_without_a_hub_gets_one() {
-        let was = "idle_timeout = \"off\"\n";
+        let was = "quic = \"allow\"\n";
         let is = format!("{was}{}\n", line());
         only_the_hub_changes(example(Kind::Edge), was, &is);
         let host = example(Kind::Host);

@@ -8,9 +8,11 @@ use ipnet::IpNet;
 use wire::hub::IdentityError;
 use wslconfig::WindowsPathError;
 
-use crate::edge::UplinkNameError;
+use crate::edge::{LinkNetworkError, UplinkNameError};
 use crate::host::{AdapterMatchError, DistributionNameError};
 use crate::hub::UserNameError;
+use crate::portal::PortalCheckError;
+use crate::rule::{ActionError, TargetError};
 use crate::{
     ByteSizeError, CongestionControlError, CredentialsError, DataSizeError, DestinationRuleError,
     DurationError, EndpointFlagsError, GuidError, HubLinkError, MacAddressError, NetworkError,
@@ -148,6 +150,20 @@ pub enum Problem {
     #[error("{interface} is the host's interface, see {other}; an uplink must be another one")]
     HostIsUplink { interface: String, other: Other },
 
+    /// A rule that does nothing.
+    #[error(
+        "nothing says what becomes of this traffic; add a line such as action = \"direct\" (or \"hub\", \"block\", \"uplink wifi\")"
+    )]
+    NoAction,
+    /// A rule that holds for nothing.
+    #[error(
+        "the list is empty, so the rule would never count; leave the key out to have it count for all"
+    )]
+    NoCondition,
+    /// A rule behind one for everything.
+    #[error("{other} is for everything, so this rule never counts; move it before that one")]
+    NeverReached { other: Other },
+
     /// Windows' proxy setting while all TCP is taken in anyway.
     #[error(
         "with capture = \"all\" no program needs a proxy; leave this key out, or write capture = \"proxy\""
@@ -228,6 +244,11 @@ pub enum Problem {
     /// Two listeners that the kernel would not let be at the same time.
     #[error("{listen} is covered by {other} already; leave one of them out")]
     ListenTwice { listen: String, other: Other },
+    /// Not the address of a name server.
+    #[error(
+        "{0:?} is no address of a name server; write one such as \"9.9.9.9\" or \"2620:fe::fe\""
+    )]
+    NameServer(String),
     /// Not an IP address.
     #[error("{0:?} is no IP address; write one such as \"198.51.100.9\" or \"2001:db8::9\"")]
     Address(String),
@@ -277,6 +298,12 @@ pub enum Problem {
     #[error(transparent)]
     DestinationRule(#[from] DestinationRuleError),
     #[error(transparent)]
+    Action(#[from] ActionError),
+    #[error(transparent)]
+    PortalCheck(#[from] PortalCheckError),
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    #[error(transparent)]
     Pattern(#[from] PatternError),
     #[error(transparent)]
     Mac(#[from] MacAddressError),
@@ -306,6 +333,8 @@ pub enum Problem {
     Duration(#[from] DurationError),
     #[error(transparent)]
     Network(#[from] NetworkError),
+    #[error(transparent)]
+    LinkNetwork(#[from] LinkNetworkError),
     #[error(transparent)]
     Ports(#[from] PortRangeError),
     #[error(transparent)]

@@ -14,7 +14,7 @@ pub use self::adapter::{AdapterMatch, AdapterMatchError, AliasPattern};
 pub use self::capture::Capture;
 pub use self::guest::{DistributionName, DistributionNameError, Guest, Kernel};
 pub use self::uplinks::{Adapter, Uplink};
-use crate::edge::{Bypass, Cap, Out, Proxy, Role, UplinkName};
+use crate::edge::{Bypass, Cap, Dns, Out, Portal, Proxy, Role, UplinkName};
 use crate::mptcp::Mptcp;
 
 /// Settings of the service on Windows. Everything has a default, so an empty file is right.
@@ -41,6 +41,13 @@ pub struct Settings {
     pub out: Out,
     /// What goes straight to its destination, without MPTCP and hub.
     pub bypass: Bypass,
+    /// Where traffic goes that is not bypassed: of these rules the first that matches counts.
+    #[serde(rename = "rule", skip_serializing_if = "Vec::is_empty")]
+    pub traffic: Vec<crate::rule::Rule>,
+    /// How names are looked up for Windows.
+    pub dns: Dns,
+    /// How captive portals are noticed.
+    pub portal: Portal,
     /// How the kernel's Multipath TCP is set.
     pub mptcp: Mptcp,
     /// The Linux that does the work, in WSL.

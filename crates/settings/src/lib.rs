@@ -11,6 +11,7 @@
 mod common;
 mod data_size;
 mod destination_rule;
+mod dns;
 mod document;
 pub mod edge;
 pub mod edit;
@@ -24,12 +25,14 @@ mod hub_link;
 mod interface;
 mod mptcp;
 mod network;
+mod portal;
 mod ports;
 mod proxy_url;
 mod quantity;
 mod rate;
 mod reader;
 mod report;
+pub mod rule;
 #[cfg(unix)]
 mod secrecy;
 mod secret;

@@ -1,6 +1,7 @@
 //! Collects the errors of one file while it is read.
 
 use std::cell::RefCell;
+use std::fmt::Display;
 use std::fs;
 use std::path::Path;
 
@@ -37,6 +38,18 @@ impl<'t> Report<'t> {
             place: Some(self.place(at)),
             key: key.to_owned(),
             problem: problem.into(),
+        });
+    }
+
+    /// Notes the values of a list that stand in it already.
+    pub fn repetitions<T: PartialEq + Display>(&self, list: &[Placed<T>]) {
+        for_each_pair(list, |earlier, later| {
+            let is_twice = earlier.value == later.value;
+            if is_twice {
+                let value = format!("{:?}", later.value.to_string());
+                self.add(later.at, &later.key, Problem::Twice { value });
+            }
+            is_twice
         });
     }
 

@@ -166,9 +166,10 @@ fn which_interface() {
 
 #[test]
 fn words_and_names() {
-    assert_snapshot!(in_table("host", "interface = \"eth0\"\ncapture = \"socks\"\nintercept = \"Redirect\""), @r#"
+    assert_snapshot!(in_table("host", "interface = \"eth0\"\ncapture = \"socks\"\nintercept = \"Redirect\"\nnetwork = \"fd00::1/64\""), @r#"
     edge.toml:3:11: host.capture: "socks" is not known here; write "all" or "proxy"
     edge.toml:4:13: host.intercept: "Redirect" is not known here; write "redirect" or "tproxy"
+    edge.toml:5:11: host.network: "fd00::1/64" is no unique local network of 64 bits; write one such as "fd12:3456:789a::/64"
     "#);
     assert_snapshot!(uplinks(&["interface = \"eth1\"\naddresses = \"static\"\nendpoint = [\"subflw\"]\nname = \" my wifi\""]), @r#"
     edge.toml:3:13: uplink[0].addresses: "static" is not known here; write "dhcp" or "external"
@@ -351,6 +352,18 @@ fn durations() {
 }
 
 #[test]
+fn dns() {
+    assert_snapshot!(in_table("dns", "mode = \"tcp\"\nservers = [\"9.9.9.9\", \"dns.example\", \"0.0.0.0\", \"9.9.9.9\"]\nserver = 1"), @r#"
+    edge.toml:2:8: dns.mode: "tcp" is not known here; write "hub", "direct" or "off"
+    edge.toml:3:23: dns.servers[1]: "dns.example" is no address of a name server; write one such as "9.9.9.9" or "2620:fe::fe"
+    edge.toml:3:38: dns.servers[2]: "0.0.0.0" is no address of a name server; write one such as "9.9.9.9" or "2620:fe::fe"
+    edge.toml:3:49: dns.servers[3]: "9.9.9.9" is in the list twice; leave one out
+    edge.toml:4:1: dns.server: there is no such key; did you mean servers?
+    "#);
+    assert_snapshot!(in_table("out", "quic = \"block\""), @r#"edge.toml:2:8: out.quic: "block" is not known here; write "allow" or "refuse""#);
+}
+
+#[test]
 fn bypass() {
     assert_snapshot!(in_table("bypass", "networks = [\n  \"192.168.0.0/16\",\n  \"fd00::/8\",\n  \"192.168.1.0/24\",\n]"), @"
     edge.toml:5:3: bypass.networks[2]: 192.168.1.0/24 overlaps 192.168.0.0/16 in bypass.networks[0] (line 3); keep the larger one, or make them disjoint
@@ -440,7 +453,7 @@ mac = \"02:00:00:00:00:01\"
     edge.toml:10:27: bypass.networks[1]: 10.1.0.0/16 overlaps 10.0.0.0/8 in bypass.networks[0] (line 10); keep the larger one, or make them disjoint
     edge.toml:12:1: uplink[1]."ä": there is no such key; the keys here are name, interface, mac, vmbus, addresses, ipv6, endpoint, role, metered, monthly_cap, after_cap, cap_resets_on
     edge.toml:13:7: uplink[1].mac: 02:00:00:00:00:01 is the MAC address of uplink[0] (line 7) too; give each uplink its own
-    edge.toml:14:2: nonsense: there is no such key; the keys here are host, uplink, proxy, out, bypass, mptcp, control, usage
+    edge.toml:14:2: nonsense: there is no such key; the keys here are host, uplink, proxy, out, bypass, rule, dns, portal, mptcp, control, usage
     "#);
 }
 

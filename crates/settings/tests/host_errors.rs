@@ -118,9 +118,9 @@ fn the_guest() {
 #[test]
 fn tables_of_the_edges_file() {
     assert_snapshot!(errors("host = {}\ncontrol = {}\nusage = \"/u\"\n[out]\nhub = \"hub\"\n[proxy]\nport = 0\n[bypass]\nports = [0]\n[mptcp]\nsubflows = 9\n[guest]\nkernels = 1"), @r#"
-    settings.toml:1:1: host: there is no such key; the keys here are capture, set_proxy, uplinks, uplink, proxy, out, bypass, mptcp, guest
-    settings.toml:2:1: control: there is no such key; the keys here are capture, set_proxy, uplinks, uplink, proxy, out, bypass, mptcp, guest
-    settings.toml:3:1: usage: there is no such key; the keys here are capture, set_proxy, uplinks, uplink, proxy, out, bypass, mptcp, guest
+    settings.toml:1:1: host: there is no such key; the keys here are capture, set_proxy, uplinks, uplink, proxy, out, bypass, rule, dns, portal, mptcp, guest
+    settings.toml:2:1: control: there is no such key; the keys here are capture, set_proxy, uplinks, uplink, proxy, out, bypass, rule, dns, portal, mptcp, guest
+    settings.toml:3:1: usage: there is no such key; the keys here are capture, set_proxy, uplinks, uplink, proxy, out, bypass, rule, dns, portal, mptcp, guest
     settings.toml:5:7: out.hub: the address starts neither with manypath:// nor with socks5://; write the hub's link, or "socks5://user:password@host:port"
     settings.toml:7:8: proxy.port: 0 is out of range; write a whole number from 1 to 65535
     settings.toml:9:10: bypass.ports[0]: 0 is out of range; write a whole number from 1 to 65535

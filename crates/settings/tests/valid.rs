@@ -4,7 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use settings::edge::{Addresses, AfterCap, Capture, DayOfMonth, Hub, Intercept, Role};
+use settings::edge::{
+    Addresses, AfterCap, Capture, DayOfMonth, DnsMode, Hub, Intercept, Quic, Role, Udp,
+};
 use settings::hub::{UserFile, Users};
 use settings::{HubLink, InterfaceMatch, PortRange, ProxyUrl, Secret, Timeout, edge, host, hub};
 
@@ -21,6 +23,7 @@ usage = "/var/usage"
 vmbus = "{7A08391F-F5A0-4AC0-9802-D13FD964F8DF}"
 capture = "proxy"
 intercept = "tproxy"
+network = "FD12:3456:789a:0::/64"
 [[uplink]]
 name = "wifi"
 mac = "02-00-00-00-00-0A"
@@ -46,9 +49,16 @@ hub = ["socks5://bob:p%40ss%3a@[2001:db8::1]:1080", "SOCKS5://hub.example:1081/"
 wait_for_uplink = "0s"
 connect_timeout = "1500ms"
 idle_timeout = "2h"
+udp = "hub"
+udp_duplicate = true
+quic = "refuse"
 [bypass]
 networks = ["192.168.0.0/16", "fd00::/8", "198.51.100.7"]
 ports = [25, "6000-6010", "22"]
+[dns]
+mode = "direct"
+servers = ["9.9.9.9", "2620:FE::fe"]
+capture = true
 [mptcp]
 subflows = 0
 buffer_max = "512 KiB"
@@ -64,6 +74,8 @@ blackhole_timeout = "1h"
         (host.capture, host.intercept),
         (Capture::Proxy, Intercept::Tproxy)
     );
+    let network = host.network.expect("a network");
+    assert_eq!(network.to_string(), "fd12:3456:789a::/64");
     let [wifi, pattern, lte] = &settings.uplinks[..] else {
         panic!("{settings:?}")
     };
@@ -131,6 +143,22 @@ blackhole_timeout = "1h"
         .collect();
     assert_eq!(networks, ["192.168.0.0/16", "fd00::/8", "198.51.100.7/32"]);
     assert!(settings.bypass.ports[1].contains(6010) && !settings.bypass.ports[1].contains(6011));
+    assert_eq!(settings.out.quic, Quic::Refuse);
+    assert_eq!(
+        (settings.out.udp, settings.out.udp_duplicate),
+        (Udp::Hub, true)
+    );
+    let servers: Vec<String> = settings
+        .dns
+        .servers
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(servers, ["9.9.9.9", "2620:fe::fe"]);
+    assert_eq!(
+        (settings.dns.mode, settings.dns.capture),
+        (DnsMode::Direct, true)
+    );
     assert_eq!(settings.mptcp.subflows, 0);
     assert_eq!(settings.mptcp.buffer_max.bytes(), 512 << 10);
     assert_eq!(settings.mptcp.blackhole_timeout, Duration::from_secs(3600));
@@ -311,8 +339,8 @@ fn edge_file() -> impl Strategy<Value = String> {
         128..=1 << 20u32,
     );
     let rest = rest.prop_map(|(port, net, bypass, subflows, stale, kib)| {
-        let [a, b] = net;
-        format!("[proxy]\nport = {port}\n[bypass]\nnetworks = ['{a}.{b}.0.0/16', 'fd00::/8']\nports = ['{bypass}-65535']\n[mptcp]\nsubflows = {subflows}\nstale_loss_count = {stale}\nbuffer_max = '{kib}KiB'\n")
+        let [a, b] = [net[0] % 223 + 1, net[1]];
+        format!("[dns]\nservers = ['{a}.{b}.1.1']\nmode = 'direct'\n[proxy]\nport = {port}\n[bypass]\nnetworks = ['{a}.{b}.0.0/16', 'fd00::/8']\nports = ['{bypass}-65535']\n[mptcp]\nsubflows = {subflows}\nstale_loss_count = {stale}\nbuffer_max = '{kib}KiB'\n")
     });
     (
         interface(),

@@ -3,13 +3,16 @@
 use std::path::Path;
 
 use super::rules::{self, PlacedUplink};
-use super::{Addresses, Cap, Capture, Control, Host, Intercept, Role, Settings, Uplink, tables};
+use super::{
+    Addresses, Cap, Capture, Control, Dns, Host, Intercept, Portal, Role, Settings, Uplink, tables,
+};
 use crate::common;
 use crate::endpoint::{EndpointFlags, EndpointFlagsError};
 use crate::errors::{Errors, Problem};
 use crate::interface::{Guid, InterfaceMatch, MacAddress, Pattern};
 use crate::reader::{Item, TABLE, Table, document};
 use crate::report::{Placed, Report, load};
+use crate::rule;
 
 impl Settings {
     /// Reads a settings file's text; `file_name` is for the errors. Gives all errors that there are.
@@ -35,6 +38,9 @@ fn settings(root: Table<'_>) -> Settings {
         proxy: tables::proxy(&root),
         out: tables::out(&root),
         bypass: tables::bypass(&root),
+        traffic: rule::rules(&root),
+        dns: Dns::read(&root),
+        portal: Portal::read(&root),
         mptcp: common::mptcp(&root),
         control: common::control(&root).map_or_else(Control::default, |socket| Control { socket }),
         usage: root
@@ -61,6 +67,7 @@ fn host(table: Table<'_>) -> Option<(Host, Placed<()>)> {
         ("tproxy", Intercept::Tproxy),
     ];
     let intercept = table.word("intercept", &intercepts).unwrap_or_default();
+    let network = table.parsed("network");
     table.finish();
     let Placed { value, key, at } = interface?;
     Some((
@@ -68,6 +75,7 @@ fn host(table: Table<'_>) -> Option<(Host, Placed<()>)> {
             interface: value,
             capture,
             intercept,
+            network,
         },
         Placed { value: (), key, at },
     ))

@@ -1,6 +1,6 @@
 //! Reading the tables that the host's file has, too.
 
-use super::{Bypass, Hub, Out, Proxy};
+use super::{Bypass, Hub, Out, Proxy, Quic, Udp};
 use crate::common;
 use crate::errors::Problem;
 use crate::ports::PortRange;
@@ -72,6 +72,22 @@ pub(crate) fn out(root: &Table<'_>) -> Out {
             .unwrap_or(default.wait_for_uplink),
         connect_timeout: common::connect_timeout(&table, default.connect_timeout),
         idle_timeout: table.parsed("idle_timeout").unwrap_or(default.idle_timeout),
+        udp: table
+            .word(
+                "udp",
+                &[
+                    ("direct", Udp::Direct),
+                    ("hub", Udp::Hub),
+                    ("off", Udp::Off),
+                ],
+            )
+            .unwrap_or_default(),
+        udp_duplicate: table
+            .boolean("udp_duplicate")
+            .unwrap_or(default.udp_duplicate),
+        quic: table
+            .word("quic", &[("allow", Quic::Allow), ("refuse", Quic::Refuse)])
+            .unwrap_or_default(),
     };
     table.finish();
     out
@@ -102,7 +118,8 @@ pub(crate) fn bypass(root: &Table<'_>) -> Bypass {
     }
 }
 
-fn ports(item: &Item<'_>) -> Option<Placed<PortRange>> {
+/// A port as a number, or a range of them in quotes.
+pub(crate) fn ports(item: &Item<'_>) -> Option<Placed<PortRange>> {
     if item.is_text() {
         return item.value(str::parse);
     }

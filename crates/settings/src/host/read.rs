@@ -5,10 +5,11 @@ use std::path::Path;
 use super::rules::{self, PlacedRule};
 use super::{Capture, Choice, Guest, Rule, Settings};
 use crate::common;
-use crate::edge::{Cap, Role, tables};
+use crate::edge::{Cap, Dns, Portal, Role, tables};
 use crate::errors::{Errors, Problem};
 use crate::reader::{Item, TABLE, Table, document};
 use crate::report::{Placed, Report, load};
+use crate::rule;
 
 impl Settings {
     /// Reads a settings file's text; `file_name` is for the errors. Gives all errors that there are.
@@ -37,6 +38,9 @@ fn settings(root: Table<'_>) -> Settings {
         proxy: tables::proxy(&root),
         out: tables::out(&root),
         bypass: tables::bypass(&root),
+        traffic: rule::rules(&root),
+        dns: Dns::read(&root),
+        portal: Portal::read(&root),
         mptcp: common::mptcp(&root),
         guest: Guest::read(&root),
     };

@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::{AdapterMatch, Choice, Rule, Settings};
-use crate::edge::{self, Addresses, Control, EndpointFlags, Host, Intercept, Role, UplinkName};
+use super::{AdapterMatch, Capture, Choice, Rule, Settings};
+use crate::edge::{
+    self, Addresses, Control, EndpointFlags, Host, Intercept, LinkNetwork, Role, UplinkName,
+};
 use crate::edit::RulePlace;
 use crate::interface::{Guid, InterfaceMatch};
 
@@ -74,11 +76,15 @@ impl Settings {
                 interface: host,
                 capture: self.capture.into(),
                 intercept: Intercept::default(),
+                network: (self.capture == Capture::All).then_some(LinkNetwork::WINDOWS),
             }),
             uplinks: uplinks.into_iter().map(|it| self.edge_uplink(it)).collect(),
             proxy: self.proxy.clone(),
             out: self.out.clone(),
             bypass: self.bypass.clone(),
+            traffic: self.traffic.clone(),
+            dns: self.dns.clone(),
+            portal: self.portal.clone(),
             mptcp: self.mptcp.clone(),
             control: Control::default(),
             usage: edge::default_usage(),
