@@ -8,34 +8,35 @@
 //! seconds of what the path makes the sum slower, or faster.
 //!
 //! One that is far slower than the best, and of which nobody knows what it can carry, is left out from the
-//! beginning: short transfers would wait for it. When bulk data has moved for ten seconds, it is taken in for
-//! four, and stays if the sum is clearly better with it.
+//! beginning: short transfers would wait for it. When bulk data has moved for ten seconds, it is taken in until it
+//! has found out what it can carry and five seconds more, and stays if the sum is clearly better with it.
+//! Short transfers would wait for it all the same (100 KB over 35 Mbit/s, 15 ms take 42 ms, and with 20 Mbit/s, 300 ms
+//! beside it 440 ms), so it is left out again as soon as less moves than the quickest path can carry by half, and taken in when that one
+//! was full for three seconds, or ten if it adds little.
 //!
 //! One that is far slower than the best and adds little to it is left out without a trial: in the emulator,
 //! 5 Mbit/s with 300 ms beside 35 Mbit/s with 15 ms made between 0.6 and 1.17 of the better one, as losses and
 //! queues would have it. What it could add is not worth that, nor the second half of a trial.
 
 mod judge;
+mod phase;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use crate::PathId;
 use crate::reason::{Cost, Drag};
+use judge::Demand;
+use phase::Phase;
 
 /// Rates are taken over this time.
 const BIN: Duration = Duration::from_secs(1);
 
+/// A far slower path is not needed any more after so many bins: one alone may be between two transfers.
+const QUIET_BINS: u32 = 2;
+
 /// The sum is better without the suspect from eleven tenths on.
 const CLEARLY: f64 = 1.1;
-
-/// So many bins in a row have to be suspicious: short transfers one after the other are slow for other reasons.
-const SUSPICIOUS_BINS: u32 = 3;
-
-/// A far slower path is taken in when bulk data has moved for so many bins in a row, and has so many, of which
-/// the first is not counted, to prove itself.
-const PROVE_AFTER: u32 = 10;
-const PROVE_FOR: u32 = 4;
 
 /// What a path has carried is forgotten by half in so long: radio paths change.
 const FORGET_HALF: f64 = 300.0;
@@ -62,6 +63,8 @@ pub(crate) struct Drags {
     bin: Bin,
     began: Instant,
     last: Bin,
+    /// For so many bins none was needed beside the quickest path.
+    quiet: u32,
     /// The most that each path has carried in a bin.
     best: BTreeMap<PathId, f64>,
     /// Those far slower ones that have had their chance.
@@ -78,52 +81,13 @@ struct Bin {
     sent: BTreeMap<PathId, (u64, u64)>,
 }
 
-#[derive(Clone, Debug)]
-enum Phase {
-    /// All are used. No trial before a time. So many bins in a row were suspicious; in the best of them so much
-    /// came through.
-    Watching {
-        not_before: Instant,
-        bins: u32,
-        with: u64,
-    },
-    /// `path` is far slower, and nobody knows what it can carry. So many bins of bulk data in a row have moved
-    /// without it.
-    Reserved { path: PathId, bins: u32 },
-    /// It is taken in; `bins` have passed. So much came through in the last bin without it, and since.
-    Proving {
-        path: PathId,
-        bins: u32,
-        without: u64,
-        with: u64,
-    },
-    /// `suspect` is left out; `bins` have passed, and with it so much came through.
-    Without {
-        suspect: PathId,
-        bins: u32,
-        with: u64,
-    },
-    /// It is used again; without it so much came through.
-    Again {
-        suspect: PathId,
-        bins: u32,
-        with: u64,
-        without: u64,
-    },
-    /// It drags.
-    Left {
-        path: PathId,
-        until: Instant,
-        drag: Drag,
-    },
-}
-
 impl Drags {
     pub(crate) fn new(now: Instant) -> Self {
         Self {
             bin: Bin::default(),
             began: now,
             last: Bin::default(),
+            quiet: 0,
             best: BTreeMap::new(),
             known: BTreeSet::new(),
             phase: Phase::watching(now),
@@ -148,14 +112,18 @@ impl Drags {
         match &self.phase {
             Phase::Without { suspect, .. } => Some(*suspect),
             Phase::Left { path, .. } | Phase::Reserved { path, .. } => Some(*path),
-            Phase::Watching { .. } | Phase::Proving { .. } | Phase::Again { .. } => None,
+            Phase::Watching { .. }
+            | Phase::Starting { .. }
+            | Phase::Proving { .. }
+            | Phase::Again { .. } => None,
         }
     }
 
     /// Takes note at once that a path is far: until then its subflows are opened to carry.
     pub(crate) fn consider(&mut self, paths: &[Figures]) {
+        let known = || self.far(paths).filter(|_| self.quiet >= QUIET_BINS);
         if let Phase::Watching { .. } = self.phase
-            && let Some(path) = self.unknown(paths)
+            && let Some(path) = self.unknown(paths).or_else(known)
         {
             self.phase = Phase::Reserved { path, bins: 0 };
         }
@@ -208,6 +176,10 @@ impl Drags {
         let bin = std::mem::take(&mut self.bin);
         self.began = now;
         self.remember(&bin, span);
+        self.quiet = match self.demand(&bin, paths) {
+            Demand::Little => self.quiet + 1,
+            Demand::Some | Demand::Full => 0,
+        };
         self.consider(paths);
         self.phase = self.next(&bin, paths, now);
         self.last = bin;
@@ -223,124 +195,7 @@ impl Drags {
         }
     }
 
-    fn next(&mut self, bin: &Bin, paths: &[Figures], now: Instant) -> Phase {
-        match self.phase.clone() {
-            Phase::Watching { not_before, .. } if not_before > now => Phase::watching(not_before),
-            Phase::Watching {
-                not_before,
-                bins,
-                with,
-            } => {
-                let (suspect, little) = (self.suspect(bin, paths), self.adds_little(bin, paths));
-                let (bins, with) = (bins + 1, with.max(bin.through));
-                match (suspect, little) {
-                    (None, None) => Phase::watching(not_before),
-                    (_, Some(little)) if bins >= little.bins => {
-                        self.leave(little.path, Cost::AddsOnly(little.percent), paths, now)
-                    }
-                    (Some(suspect), None) if bins >= SUSPICIOUS_BINS => Phase::Without {
-                        suspect,
-                        bins: 0,
-                        with,
-                    },
-                    _ => Phase::Watching {
-                        not_before,
-                        bins,
-                        with,
-                    },
-                }
-            }
-            Phase::Reserved { path, .. } if self.unknown(paths) != Some(path) => {
-                Phase::watching(now)
-            }
-            Phase::Reserved { path, bins } => match bins + u32::from(bin.is_bulk()) {
-                PROVE_AFTER => Phase::Proving {
-                    path,
-                    bins: 0,
-                    without: bin.through,
-                    with: 0,
-                },
-                more if more > bins => Phase::Reserved { path, bins: more },
-                _ => Phase::Reserved { path, bins: 0 },
-            },
-            Phase::Proving { path, .. } if !bin.is_bulk() => Phase::Reserved { path, bins: 0 },
-            Phase::Proving {
-                path,
-                bins,
-                without,
-                with,
-            } => {
-                let with = with + if bins == 0 { 0 } else { bin.through };
-                match bins + 1 {
-                    PROVE_FOR => {
-                        self.judge(path, without, with / u64::from(PROVE_FOR - 1), paths, now)
-                    }
-                    bins => Phase::Proving {
-                        path,
-                        bins,
-                        without,
-                        with,
-                    },
-                }
-            }
-            // The first bin is still full of what was under way.
-            Phase::Without {
-                suspect,
-                bins: 0,
-                with,
-            } => Phase::Without {
-                suspect,
-                bins: 1,
-                with,
-            },
-            Phase::Without { suspect, with, .. } if is_clearly_more(bin.through, with) => {
-                match self.is_far_and_small(suspect, paths) {
-                    // What it might add after all is not worth a second try.
-                    true => {
-                        let cost = Cost::MoreWithout(more(bin.through, with));
-                        self.leave(suspect, cost, paths, now)
-                    }
-                    false => Phase::Again {
-                        suspect,
-                        bins: 0,
-                        with,
-                        without: bin.through,
-                    },
-                }
-            }
-            Phase::Without { .. } => self.give_up(now),
-            Phase::Again {
-                suspect,
-                bins: 0,
-                with,
-                without,
-            } => Phase::Again {
-                suspect,
-                bins: 1,
-                with,
-                without,
-            },
-            Phase::Again {
-                suspect,
-                with,
-                without,
-                ..
-            } => {
-                let with = with.max(bin.through);
-                match is_clearly_more(without, with) {
-                    true => {
-                        let cost = Cost::MoreWithout(more(without, with));
-                        self.leave(suspect, cost, paths, now)
-                    }
-                    false => self.give_up(now),
-                }
-            }
-            Phase::Left { until, .. } if until <= now => Phase::watching(now),
-            left @ Phase::Left { .. } => left,
-        }
-    }
-
-    /// It had its chance.
+    /// It had its chance. One that adds little is not worth what it costs each new connection: its first seconds.
     fn judge(
         &mut self,
         path: PathId,
@@ -350,7 +205,7 @@ impl Drags {
         now: Instant,
     ) -> Phase {
         self.known.insert(path);
-        match is_clearly_more(with, without) {
+        match is_clearly_more(with, without) && !self.is_far_and_small(path, paths) {
             true => Phase::watching(now),
             false => {
                 let added = 100 * with.saturating_sub(without) / without.max(1);
@@ -383,16 +238,6 @@ impl Drags {
             loss: (1000 * again / sent.max(1)) as u32,
         };
         Phase::Left { path, until, drag }
-    }
-}
-
-impl Phase {
-    fn watching(not_before: Instant) -> Self {
-        Self::Watching {
-            not_before,
-            bins: 0,
-            with: 0,
-        }
     }
 }
 

@@ -151,7 +151,10 @@ fn who_carries_most_is_never_left_out() {
 
 #[test]
 fn small_transfers_suspect_nobody() {
-    let mut scene = Scene::new();
+    let mut scene = Scene {
+        poor_trip: Duration::from_millis(60),
+        ..Scene::new()
+    };
     for second in 0..600 {
         assert!(!scene.second(1, 0, second % 2), "{second}");
     }
@@ -183,7 +186,10 @@ fn a_change_of_paths_is_no_reason_for_another_trial() {
 /// Short transfers, one after the other, have pauses between them.
 #[test]
 fn transfers_with_pauses_suspect_nobody() {
-    let mut scene = Scene::new();
+    let mut scene = Scene {
+        poor_trip: Duration::from_millis(60),
+        ..Scene::new()
+    };
     for second in 0..600 {
         let through = if second % 3 == 2 { 34 } else { 10 };
         assert!(!scene.second(through, 0, through), "{second}");
@@ -251,16 +257,43 @@ fn a_far_slower_path_waits_for_a_long_transfer() {
     assert_eq!(scene.drags.left_out(), None);
 }
 
-/// Ten seconds of bulk data, then four in which so much comes through with the far slower path.
+/// Ten seconds of bulk data, some in which the far slower path finds out that it can carry so much, then five in
+/// which so much comes through with it.
+fn proved_with(carries: u64, through: u64) -> Scene {
+    let mut scene = Scene::unknown();
+    while !matches!(scene.drags.phase, Phase::Starting { .. }) {
+        scene.second(35, 0, 35);
+    }
+    while matches!(scene.drags.phase, Phase::Starting { .. }) {
+        scene.second(25, carries / 2, 25);
+    }
+    for _ in 0..5 {
+        scene.second(35, carries, through);
+    }
+    scene
+}
+
 fn proved(through: u64) -> Scene {
+    proved_with(10, through)
+}
+
+#[test]
+fn one_that_harms_is_left_out_before_its_time() {
     let mut scene = Scene::unknown();
     while !matches!(scene.drags.phase, Phase::Proving { .. }) {
         scene.second(35, 0, 35);
     }
-    for _ in 0..4 {
-        scene.second(35, 10, through);
-    }
-    scene
+    scene.second(20, 4, 20);
+    assert_eq!(scene.drags.left_out(), None);
+    scene.second(20, 4, 20);
+    assert_eq!(scene.drags.left_out(), Some(POOR));
+}
+
+#[test]
+fn one_that_proves_little_is_left_out() {
+    let scene = proved_with(5, 40);
+    let drag = scene.drags.verdict(POOR).expect("it is judged");
+    assert_eq!(drag.cost, Cost::AddsOnly(14));
 }
 
 #[test]
@@ -269,6 +302,49 @@ fn one_that_proves_itself_stays() {
     for _ in 0..100 {
         assert!(!scene.second(35, 10, 45));
     }
+    assert_eq!(scene.drags.left_out(), None);
+}
+
+/// Short transfers would wait for it.
+#[test]
+fn one_that_has_proved_itself_rests_while_there_is_no_long_transfer() {
+    let mut scene = proved_with(15, 50);
+    assert!(!scene.second(1, 0, 1), "a pause between two");
+    scene.second(35, 15, 50);
+    scene.second(1, 0, 1);
+    assert!(scene.second(1, 0, 1));
+    assert!(scene.drags.is_reserved(POOR));
+    for _ in 0..20 {
+        // Transfers of up to two seconds.
+        assert!(!scene.second(35, 0, 35));
+        assert!(!scene.second(35, 0, 35));
+        assert!(!scene.second(1, 0, 1));
+    }
+    for _ in 0..30 {
+        // One short transfer after the other.
+        assert!(!scene.second(15, 0, 15));
+    }
+    for _ in 0..2 {
+        assert!(!scene.second(35, 0, 35));
+    }
+    assert!(scene.second(35, 0, 35), "taken in, without a trial");
+    for _ in 0..100 {
+        assert!(!scene.second(35, 15, 50));
+    }
+    assert_eq!(scene.drags.left_out(), None);
+}
+
+#[test]
+fn one_that_adds_less_is_taken_in_later() {
+    let mut scene = proved(45);
+    for _ in 0..2 {
+        scene.second(1, 0, 1);
+    }
+    assert!(scene.drags.is_reserved(POOR));
+    for _ in 0..9 {
+        assert!(!scene.second(35, 0, 35));
+    }
+    assert!(scene.second(35, 0, 35));
     assert_eq!(scene.drags.left_out(), None);
 }
 
@@ -300,7 +376,8 @@ fn one_that_was_alone_before_is_reserved_when_a_quicker_one_comes() {
     let mut scene = Scene::unknown();
     scene.drags.forget(GOOD, scene.now);
     scene.second(0, 30, 30);
-    assert!(scene.second(35, 0, 35));
+    assert!(!scene.second(35, 0, 35));
+    assert!(scene.second(35, 0, 35), "no trial is needed");
     assert_eq!(scene.drags.left_out(), None);
 }
 

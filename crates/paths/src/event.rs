@@ -16,6 +16,8 @@ pub enum Link {
     NoAddress,
     /// It has an address, and no router was named.
     NoGateway,
+    /// Somebody answers in the place of the Internet, until a user has logged in.
+    Portal,
 }
 
 /// Something has happened.
@@ -29,6 +31,8 @@ pub enum Event {
     Probed(PathId, Probed),
     /// User data has moved somewhere a moment ago.
     Traffic,
+    /// Data has come from the Internet over the path, past the hub: no socket shows it.
+    Came(PathId),
     /// So many bytes of users came through since the last time, by whatever paths.
     Through(u64),
     /// Time has passed.

@@ -20,6 +20,8 @@ pub enum State {
     Suspect,
     /// It is gone, or has not answered for seconds.
     Down,
+    /// A captive portal stands in its way.
+    Portal,
     /// It works, but the sum is faster without it: it stands by.
     Degraded,
 }
@@ -30,6 +32,7 @@ impl fmt::Display for State {
             Self::Up => "up",
             Self::Suspect => "suspect",
             Self::Down => "down",
+            Self::Portal => "portal",
             Self::Degraded => "degraded",
         })
     }
@@ -130,6 +133,7 @@ impl Health {
             Standing::Up => State::Up,
             Standing::Silent { .. } if now.duration_since(self.since) >= SURELY_DOWN => State::Down,
             Standing::Silent { .. } | Standing::Proving { .. } => State::Suspect,
+            Standing::Gone(Link::Portal) => State::Portal,
             Standing::Gone(_) => State::Down,
         }
     }
@@ -139,6 +143,7 @@ impl Health {
             Standing::Up => Reason::Works,
             Standing::Silent { limit, .. } => Reason::Silent(limit),
             Standing::Gone(Link::NoCarrier) => Reason::NoCarrier,
+            Standing::Gone(Link::Portal) => Reason::Portal,
             Standing::Gone(Link::NoGateway) => Reason::NoGateway,
             Standing::Gone(_) => Reason::NoAddress,
             Standing::Proving { until, .. } if until > now => Reason::Flapping {

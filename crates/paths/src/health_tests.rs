@@ -75,12 +75,14 @@ fn what_the_link_lacks_is_the_reason() {
         (Link::NoCarrier, Reason::NoCarrier),
         (Link::NoAddress, Reason::NoAddress),
         (Link::NoGateway, Reason::NoGateway),
+        (Link::Portal, Reason::Portal),
         (Link::Usable, Reason::Works),
     ] {
         scene.link(link);
         assert_eq!(scene.reason(), reason);
         let state = match link {
             Link::Usable => State::Up,
+            Link::Portal => State::Portal,
             _ => State::Down,
         };
         assert_eq!(scene.state(), state);

@@ -63,6 +63,9 @@ const AT_REST: Duration = Duration::from_millis(200);
 /// When ticks come with a longer pause, it was the caller who was busy elsewhere, and no path is to blame.
 const ABSENT: Duration = Duration::from_millis(100);
 
+/// Data that waited for the hub when it was looked at still does for so long.
+const STILL_WAITS: Duration = Duration::from_millis(100);
+
 /// A path that was silent for less keeps its subflows: the kernel tries them again soon enough.
 const SOON_ENOUGH: Duration = Duration::from_millis(250);
 
@@ -91,6 +94,8 @@ struct Path {
     health: Health,
     asking: Asking,
     used: Use,
+    /// When data was last seen to wait for the hub, and nothing to come from there.
+    waited: Option<Instant>,
     /// Since when it has been silent and has kept its subflows all the same.
     kept: Option<Instant>,
     /// Since when its link has been without carrier, address or gateway.
@@ -175,6 +180,11 @@ impl Paths {
                 }
             }
             Event::Traffic => self.traffic = Some(now),
+            Event::Came(id) => {
+                if let Some(path) = self.path(id) {
+                    path.came(now);
+                }
+            }
             Event::Through(bytes) => self.drags.through(bytes),
             Event::Tick => self.tick(now),
         }
@@ -320,6 +330,7 @@ impl Path {
             health: Health::new(now),
             asking: Asking::new(now),
             used: Use::Unused,
+            waited: None,
             kept: None,
             unusable: None,
         }
@@ -347,6 +358,21 @@ impl Path {
             self.health.patience.seen(round_trip);
         }
         if look.life {
+            self.health.lives(now);
+            self.waited = None;
+        } else if look.waiting {
+            self.waited = Some(now);
+        }
+    }
+
+    /// What came past the hub shows that the link works, which is all that is wanted while nothing waits for the
+    /// hub. That the hub can be reached again, only the hub shows.
+    fn came(&mut self, now: Instant) {
+        let waits = self
+            .waited
+            .is_some_and(|at| now.saturating_duration_since(at) < STILL_WAITS);
+        if self.health.is_up() && !waits {
+            self.asking.look(true, false, now);
             self.health.lives(now);
         }
     }

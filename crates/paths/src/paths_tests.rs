@@ -42,6 +42,9 @@ struct Wire {
     flow: Flow,
     /// Data was sent since the last look, and has come unless the wire is dead.
     moves: bool,
+    /// The same of data that goes past the hub.
+    call: Flow,
+    calls: bool,
 }
 
 impl Wire {
@@ -53,6 +56,8 @@ impl Wire {
             loses: 0,
             flow: NOTHING,
             moves: false,
+            call: NOTHING,
+            calls: false,
         }
     }
 }
@@ -182,6 +187,7 @@ impl Bench {
         let at = (now - self.start).as_millis() as u64;
         for wire in &mut self.wires {
             wire.moves |= (wire.flow)(at);
+            wire.calls |= (wire.call)(at);
         }
         let pause = self.paths.patience(now).max(self.absence);
         if now - self.looked >= pause {
@@ -201,6 +207,14 @@ impl Bench {
                 };
                 self.event(Event::Traffic);
                 self.event(Event::Look(PathId(place as u32), look));
+            }
+            let wire = &mut self.wires[place];
+            if std::mem::take(&mut wire.calls) {
+                let came = !wire.dead;
+                self.event(Event::Traffic);
+                if came {
+                    self.event(Event::Came(PathId(place as u32)));
+                }
             }
         }
         self.event(Event::Tick);

@@ -18,6 +18,8 @@ pub enum Reason {
     NoAddress,
     /// An address, and no router.
     NoGateway,
+    /// A captive portal stands in its way.
+    Portal,
     /// Nothing has come back for so long, although the hub was asked.
     Silent(Duration),
     /// It has just come up, and the hub has not answered over it yet.
@@ -33,7 +35,7 @@ pub enum Reason {
     Tried,
     /// It has just come up, and it is not known yet how far it is.
     New,
-    /// It is far slower than the best, and nobody knows yet whether it is worth that.
+    /// It is far slower than the best, and no long transfer needs it, or nobody knows yet whether it is worth that.
     Far,
     /// It makes the sum slower than the others alone, or may at any time and adds little to it.
     Drags(Drag),
@@ -71,6 +73,9 @@ impl fmt::Display for Reason {
             ),
             Self::NoAddress => write!(f, "it has no address"),
             Self::NoGateway => write!(f, "it has an address, but nobody named a router"),
+            Self::Portal => f.write_str(
+                "a captive portal stands in the way: open a page such as http://example.com by this network in a browser and log in",
+            ),
             Self::Silent(limit) => write!(
                 f,
                 "nothing came back within {} ms, although it should have",
@@ -90,7 +95,7 @@ impl fmt::Display for Reason {
             Self::New => f.write_str("it has just come up, and is asked how far it is"),
             Self::Far => write!(
                 f,
-                "it works, but is far slower than the best, so it is tried in long transfers only"
+                "it works, but is far slower than the best, so only long transfers use it"
             ),
             Self::Drags(drag) => drag.fmt(f),
         }

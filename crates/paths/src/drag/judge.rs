@@ -24,6 +24,23 @@ const BINS: u32 = 2;
 /// The best carries all it can from this part of the most that it has carried.
 const FULL: f64 = 0.8;
 
+/// What moves needs no more than the quickest path below this part of the most that it has carried.
+const HALF: f64 = 0.5;
+
+/// One that has carried this part of what the quickest can is worth it soon.
+const MUCH: f64 = 1.0 / 3.0;
+
+/// How much the quickest path has to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Demand {
+    /// Less than half of what it can.
+    Little,
+    /// Less than all.
+    Some,
+    /// All.
+    Full,
+}
+
 /// A path that adds little.
 pub(super) struct Little {
     pub(super) path: PathId,
@@ -67,16 +84,38 @@ impl Drags {
         })
     }
 
+    pub(super) fn demand(&self, bin: &Bin, paths: &[Figures]) -> Demand {
+        let can = self.quickest_can(paths);
+        match bin.through as f64 {
+            through if !bin.is_bulk() || through < can * HALF => Demand::Little,
+            through if through < can * FULL => Demand::Some,
+            _ => Demand::Full,
+        }
+    }
+
+    /// Whether it has carried much beside what the quickest can.
+    pub(super) fn adds_much(&self, id: PathId, paths: &[Figures]) -> bool {
+        self.can(id) >= self.quickest_can(paths) * MUCH
+    }
+
+    fn quickest_can(&self, paths: &[Figures]) -> f64 {
+        let quickest = fit(paths).min_by_key(|path| path.round_trip);
+        quickest.map_or(0.0, |path| self.can(path.id))
+    }
+
+    /// The slowest of those that are far slower than the quickest.
+    pub(super) fn far(&self, paths: &[Figures]) -> Option<PathId> {
+        let (_, far) = measured_far(paths)?;
+        far.max().map(|(_, id)| id)
+    }
+
     /// The slowest of those that are far slower than the quickest, and that nobody has seen carry more than
     /// little beside it.
     pub(super) fn unknown(&self, paths: &[Figures]) -> Option<PathId> {
-        let measured = || fit(paths).filter_map(|path| Some((path.least?, path.id)));
-        let (least, quickest) = measured().min()?;
+        let (quickest, far) = measured_far(paths)?;
         let most = self.can(quickest);
         let is_worth_it = |id| most > 0.0 && self.can(id) > most * LITTLE;
-        let unknown = measured()
-            .filter(|(trip, _)| is_far_slower(*trip, least))
-            .filter(|(_, id)| !self.known.contains(id) && !is_worth_it(*id));
+        let unknown = far.filter(|(_, id)| !self.known.contains(id) && !is_worth_it(*id));
         unknown.max().map(|(_, id)| id)
     }
 
@@ -112,6 +151,14 @@ impl Bin {
 
 fn fit(paths: &[Figures]) -> impl Iterator<Item = &Figures> {
     paths.iter().filter(|path| path.fit)
+}
+
+/// The quickest, and those that are far slower with how slow they are.
+fn measured_far(paths: &[Figures]) -> Option<(PathId, impl Iterator<Item = (Duration, PathId)>)> {
+    let measured = || fit(paths).filter_map(|path| Some((path.least?, path.id)));
+    let (least, quickest) = measured().min()?;
+    let far = measured().filter(move |(trip, _)| is_far_slower(*trip, least));
+    Some((quickest, far))
 }
 
 fn is_far_slower(round_trip: Duration, best: Duration) -> bool {

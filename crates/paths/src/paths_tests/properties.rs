@@ -22,6 +22,7 @@ fn events() -> impl Strategy<Value = Event> {
         Link::NoCarrier,
         Link::NoAddress,
         Link::NoGateway,
+        Link::Portal,
     ];
     let round_trip = (0..3000_u64, 0..3000_u64).prop_map(|(smoothed, deviation)| RoundTrip {
         smoothed: ms(smoothed),
@@ -49,6 +50,7 @@ fn events() -> impl Strategy<Value = Event> {
         4 => (id(), look).prop_map(|(id, look)| Event::Look(id, look)),
         2 => (id(), probed).prop_map(|(id, probed)| Event::Probed(id, probed)),
         1 => Just(Event::Traffic),
+        1 => id().prop_map(Event::Came),
         8 => Just(Event::Tick),
     ]
 }

@@ -218,3 +218,73 @@ fn nobody_waits_for_answers_of_those_who_cannot_be_asked_any_more() {
     assert_eq!(bench.state(0), State::Up);
     assert_eq!(bench.paths.patience(bench.now), ms(200));
 }
+
+/// Fifty datagrams a second, past the hub.
+const CALL: Flow = |at| at.is_multiple_of(20);
+
+#[test]
+fn a_call_past_the_hub_is_asked_about_as_soon_as_nothing_comes() {
+    for (round_trip, limit) in [(15, 140), (40, 200)] {
+        let mut bench = Bench::up(&[round_trip, 20]);
+        bench.wires[0].call = CALL;
+        // Not when the question of each second is due.
+        bench.run(2500);
+        assert_eq!(bench.uses(), [Carries, Carries]);
+        bench.wires[0].dead = true;
+        let last = bench.paths.paths[0].health.life();
+        bench.until(|bench| bench.uses() == [Unused, Carries]);
+        let took = bench.now - last;
+        assert!(took < ms(limit), "{took:?}");
+    }
+}
+
+#[test]
+fn who_sends_past_the_hub_and_hears_nothing_is_asked_about_each_second() {
+    let mut bench = Bench::up(&[15, 20]);
+    bench.wires[0].dead = true;
+    let began = bench.now;
+    while bench.uses() != [Unused, Carries] {
+        bench.event(Event::Traffic);
+        bench.run(20);
+        assert!(bench.now - began < ms(1500), "{:?}", bench.verdicts());
+    }
+}
+
+#[test]
+fn a_call_past_the_hub_costs_no_more_questions_than_tcp_does() {
+    let questions = |set: fn(&mut Wire)| {
+        let mut bench = Bench::up(&[15, 20]);
+        set(&mut bench.wires[0]);
+        bench.run(10_000);
+        bench.probes(0)
+    };
+    let (by_call, by_tcp) = (
+        questions(|it| it.call = CALL),
+        questions(|it| it.flow = CALL),
+    );
+    assert!(by_call <= by_tcp + 1, "{by_call}, {by_tcp}");
+}
+
+#[test]
+fn what_comes_past_the_hub_says_nothing_of_the_hub() {
+    let mut bench = Bench::up(&[15, 20]);
+    let waiting = Look {
+        waiting: true,
+        ..Look::default()
+    };
+    // The hub is cut off on this path alone, and the rest of the Internet is there.
+    bench.wires[0].dead = true;
+    let began = bench.now;
+    while bench.uses() != [Unused, Carries] {
+        bench.event(Event::Traffic);
+        bench.event(Event::Look(PathId(0), waiting));
+        bench.event(Event::Came(PathId(0)));
+        bench.run(15);
+        assert!(bench.now - began < ms(300), "{:?}", bench.verdicts());
+    }
+    for _ in 0..100 {
+        bench.event(Event::Came(PathId(0)));
+        bench.run(15);
+    }
+    assert_eq!(bench.uses(), [Unused, Carries]);
+}
