@@ -184,6 +184,7 @@ pub fn connector(filter: Arc<dyn AddressFilter>, timeout: Duration) -> Connector
         ConnectorOptions {
             timeout,
             filter: Some(filter),
+            name_servers: Some(dns::name_servers),
             lookups: LOOKUPS,
             ..ConnectorOptions::default()
         },

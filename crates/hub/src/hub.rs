@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use datagrams::DatagramHub;
 use relay::{Account, HubIntake, HubOptions, Intake, Protocols, Server, ServerOptions, Users};
 use rustix::process::{Resource, getrlimit};
 use settings::hub::{Settings, UserFile};
@@ -29,6 +30,8 @@ pub struct Hub {
     intake: Option<HubIntake>,
     socks5: Socks5Book,
     started: SystemTime,
+    /// Likewise.
+    datagrams: Option<(DatagramHub, HubConfig)>,
 }
 
 impl Hub {
@@ -36,10 +39,12 @@ impl Hub {
     pub(crate) fn new(settings: &Settings, usage: UsageTable) -> Result<Self, HubError> {
         let destinations = Destinations::new(settings.allow.clone());
         let book = Book::new(destinations.clone(), settings.connect_timeout, usage.hub);
-        let mut intake = None;
+        let (mut intake, mut datagrams) = (None, None);
         if !settings.listen.is_empty() {
             book.update(&UserFile::load(&settings.users)?);
-            intake = Some(hub_intake(&settings.key, &book)?);
+            let config = hub_config(&settings.key)?;
+            datagrams = Some((DatagramHub::new(Arc::new(book.clone())), config.clone()));
+            intake = Some(hub_intake(config, &book));
         }
         let socks5 = Socks5Book::new(destinations.clone(), settings.connect_timeout, usage.socks5);
         let users = socks5_users(settings, &socks5)?;
@@ -62,6 +67,7 @@ impl Hub {
             intake,
             socks5,
             started: SystemTime::now(),
+            datagrams,
         })
     }
 
@@ -84,6 +90,11 @@ impl Hub {
     /// How edges are served.
     pub(crate) fn intake(&self) -> Option<Intake> {
         self.intake.clone().map(Intake::Hub)
+    }
+
+    /// What carries edges' datagrams, and what its sockets need.
+    pub(crate) fn datagrams(&self) -> Option<&(DatagramHub, HubConfig)> {
+        self.datagrams.as_ref()
     }
 
     /// What users have done in all.
@@ -139,7 +150,7 @@ fn account_snapshot(kind: AccountKind, account: &Account) -> AccountSnapshot {
     }
 }
 
-fn hub_intake(key: &Path, book: &Book) -> Result<HubIntake, HubError> {
+fn hub_config(key: &Path) -> Result<HubConfig, HubError> {
     let pem = std::fs::read(key).map(zeroize::Zeroizing::new);
     let pem = pem.map_err(|source| HubError::KeyFile {
         path: key.to_owned(),
@@ -149,15 +160,15 @@ fn hub_intake(key: &Path, book: &Book) -> Result<HubIntake, HubError> {
         path: key.to_owned(),
         source,
     })?;
+    Ok(HubConfig::new(&key))
+}
+
+fn hub_intake(config: HubConfig, book: &Book) -> HubIntake {
     let options = HubOptions {
         max_handshakes: max_handshakes(),
         ..HubOptions::default()
     };
-    Ok(HubIntake::new(
-        HubConfig::new(&key),
-        Arc::new(book.clone()),
-        options,
-    ))
+    HubIntake::new(config, Arc::new(book.clone()), options)
 }
 
 /// Whom nobody knows must leave files to those who are known.

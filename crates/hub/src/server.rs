@@ -62,6 +62,17 @@ pub enum HubError {
         #[source]
         source: std::io::Error,
     },
+    /// The same for edges' datagrams.
+    #[error(
+        "cannot listen on UDP {address}; end the program that uses the port (ss -lunp), or change `listen`"
+    )]
+    ListenUdp {
+        /// Where.
+        address: SocketAddr,
+        /// The kernel's reason.
+        #[source]
+        source: std::io::Error,
+    },
     /// Addresses and routes.
     #[error(transparent)]
     Network(#[from] netcfg::Error),
@@ -83,6 +94,9 @@ pub async fn run(
     match mptcp::probe().map_err(HubError::Probe)? {
         KernelSupport::Available | KernelSupport::Disabled => {}
         missing => return Err(HubError::NoMptcp(missing)),
+    }
+    if let Some(lacks) = mptcp::lacks().map_err(HubError::Probe)? {
+        tracing::info!("this kernel lacks {lacks}; what that means is in docs/kernels.md");
     }
     let usage = UsageFile::load(&settings.usage);
     let hub = Hub::new(&settings, usage.table().clone())?;
@@ -106,6 +120,7 @@ async fn serve(
     let changes = netlink.watch()?;
     read_own_addresses(netlink, hub.destinations()).await?;
     let listeners = listeners(hub, &settings)?;
+    let datagrams = datagrams(hub, &settings)?;
     let metrics = metrics(hub, &settings)?;
     let drain = settings.drain;
     let reload = Reload::new(hub.clone(), settings, file).map_err(HubError::Signal)?;
@@ -114,14 +129,20 @@ async fn serve(
         tokio::select! {
             result = follow_own_addresses(netlink, changes, hub.destinations()) => result,
             () = reload.run() => Ok(()),
+            () = hub.server().resume() => Ok(()),
             () = metrics => Ok(()),
+            () = datagrams => Ok(()),
         }
     };
     let serving = keeper.keep(serve_all(hub, listeners, drain, stop));
-    tokio::select! {
+    let served = tokio::select! {
         () = serving => Ok(()),
         result = keep_up => result,
+    };
+    if let Some((datagrams, _)) = hub.datagrams() {
+        datagrams.close().await;
     }
+    served
 }
 
 /// Serves all listeners until `stop` is done, and lets connections go on for `drain`.
@@ -165,6 +186,31 @@ fn listeners(hub: &Hub, settings: &Settings) -> Result<Vec<(TcpListener, Intake)
         .chain(socks5)
         .map(|(address, intake)| Ok((listen(address)?, intake)))
         .collect()
+}
+
+/// Carries edges' datagrams, on the UDP ports of the same numbers. Never ends.
+fn datagrams(hub: &Hub, settings: &Settings) -> Result<impl Future<Output = ()> + use<>, HubError> {
+    let server = hub.datagrams().cloned();
+    let listen = |address: &SocketAddr| match &server {
+        None => Ok(None),
+        Some((_, config)) => {
+            datagrams::hub_endpoint(*address, config)
+                .map(Some)
+                .map_err(|source| HubError::ListenUdp {
+                    address: *address,
+                    source,
+                })
+        }
+    };
+    let endpoints = settings.listen.iter().map(listen);
+    let endpoints: Vec<Option<quinn::Endpoint>> = endpoints.collect::<Result<_, _>>()?;
+    let endpoints = endpoints.into_iter().flatten().collect();
+    Ok(async move {
+        match server {
+            Some((server, _)) => server.serve(endpoints).await,
+            None => std::future::pending().await,
+        }
+    })
 }
 
 /// Answers Prometheus, if it is asked for. Never ends.

@@ -66,7 +66,7 @@ struct Totals {
 
 /// A place among the connections that a user may have, until dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub struct Place {
     account: Arc<Account>,
     counter: fn(&Account) -> &AtomicUsize,
 }
@@ -111,7 +111,7 @@ impl Account {
     }
 
     /// Done once the user was removed.
-    pub(crate) async fn removed(&self) {
+    pub async fn removed(&self) {
         let mut removal = self.removal();
         // The account itself holds the sender, so it is not gone.
         let _removed = removal.wait_for(|removed| *removed).await;
@@ -138,15 +138,15 @@ impl Account {
     }
 
     /// A place for one more connection to the hub, if the user may have one.
-    pub(crate) fn enter(self: &Arc<Self>) -> Option<Place> {
+    pub fn enter(self: &Arc<Self>) -> Option<Place> {
         let most = self.terms().max_connections;
         self.place(most.map(|most| most.saturating_add(WARM)), |account| {
             &account.hub_connections
         })
     }
 
-    /// A place for one more user connection, if the user may have one.
-    pub(crate) fn begin(self: &Arc<Self>) -> Option<Place> {
+    /// A place for one more user connection or flow of datagrams, if the user may have one.
+    pub fn begin(self: &Arc<Self>) -> Option<Place> {
         self.place(self.terms().max_connections, |account| &account.open)
     }
 
@@ -166,19 +166,23 @@ impl Account {
         })
     }
 
-    pub(crate) fn count_connection(&self) {
+    /// One more user connection or flow of datagrams was opened.
+    pub fn count_connection(&self) {
         self.totals.connections.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn count_refused(&self) {
+    /// One more was refused.
+    pub fn count_refused(&self) {
         self.totals.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn add_up(&self, bytes: u64) {
+    /// Bytes have gone from the user to an origin.
+    pub fn add_up(&self, bytes: u64) {
         self.totals.up.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    pub(crate) fn add_down(&self, bytes: u64) {
+    /// Bytes have come from an origin for the user.
+    pub fn add_down(&self, bytes: u64) {
         self.totals.down.fetch_add(bytes, Ordering::Relaxed);
     }
 }

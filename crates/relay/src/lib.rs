@@ -13,24 +13,28 @@ pub mod account;
 pub mod address;
 pub mod connect;
 pub mod copy;
+pub mod datagram;
 mod handshake;
 pub mod pool;
 pub mod refusals;
 pub mod registry;
+mod resume;
 pub mod secure;
 pub mod server;
 mod socket;
+mod stream;
 pub mod throttle;
 pub mod users;
 pub mod warm;
 
-pub use account::{Account, AccountTerms, Accounts, Usage};
+pub use account::{Account, AccountTerms, Accounts, Place, Usage};
 pub use address::{ClientAddr, ListenAddr, OriginalDestination};
 pub use connect::{
     AddressFilter, Bypass, BypassRule, Chain, ConnectError, Connector, ConnectorOptions, Hop,
-    Route, UplinkGate, with_causes,
+    Policy, Route, UplinkGate, Way, with_causes,
 };
 pub use copy::{End, Side, Transferred};
+pub use datagram::{Association, DatagramWay, SendDatagram};
 pub use pool::BufferPool;
 pub use refusals::{Cause, Refusals};
 pub use registry::{ConnectionId, ConnectionStatus, Kind, Registry};

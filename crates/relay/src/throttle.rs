@@ -94,6 +94,12 @@ impl Throttle {
         }
     }
 
+    /// Takes `bytes` if they may be passed on at once. For what is better lost than late.
+    pub fn try_take(&self, bytes: usize) -> bool {
+        // A claim that is dropped gives back what it took.
+        self.claim(bytes).is_none()
+    }
+
     /// How many bytes should be taken at once, so that nobody waits long behind one of many.
     pub fn portion(&self) -> usize {
         let Some(rate) = self.rate() else {
@@ -279,6 +285,19 @@ mod tests {
         };
         let (ended, freed) = tokio::join!(waiting, freeing);
         assert_about(ended - freed, Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_can_not_wait_is_refused_and_costs_nothing() {
+        let throttle = throttle();
+        let burst = RATE as usize / 20;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(throttle.try_take(burst));
+        for _ in 0..100 {
+            assert!(!throttle.try_take(burst));
+        }
+        tokio::time::sleep(BURST).await;
+        assert!(throttle.try_take(burst));
     }
 
     #[test]

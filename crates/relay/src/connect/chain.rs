@@ -37,7 +37,7 @@ impl Chain {
         let direct = Direct {
             transport: Transport::Mptcp,
             filter: None,
-            from: mptcp::ConnectOptions::default(),
+            from: vec![mptcp::ConnectOptions::default()],
             lookups: Lookups::default(),
         };
         let (stream, _) =

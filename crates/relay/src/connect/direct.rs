@@ -1,7 +1,7 @@
 //! Straight to a destination, by Happy Eyeballs (RFC 8305) where it has several addresses.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -22,13 +22,32 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 pub(crate) struct Direct<'a> {
     pub(crate) transport: Transport,
     pub(crate) filter: Option<&'a dyn AddressFilter>,
-    pub(crate) from: ConnectOptions,
+    /// Of these the first that fits an address counts; an address that none fits is left out.
+    pub(crate) from: Vec<ConnectOptions>,
     pub(crate) lookups: Lookups,
 }
 
 impl Direct<'_> {
     pub(super) async fn connect(&self, destination: &Destination) -> Result<Onward, ConnectError> {
         let (stream, local) = self.open(destination).await?;
+        Ok(Onward::new(stream, Bytes::new(), local))
+    }
+
+    /// To the first of `hosts` that answers, in the place of `destination`.
+    pub(super) async fn connect_to(
+        &self,
+        destination: &Destination,
+        hosts: Vec<IpAddr>,
+    ) -> Result<Onward, ConnectError> {
+        let addresses = hosts
+            .into_iter()
+            .map(|ip| SocketAddr::new(ip, destination.port));
+        let addresses: Vec<_> = addresses.map(canonical).collect();
+        if let (Host::Name(name), true) = (&destination.host, addresses.is_empty()) {
+            let name = name.clone();
+            return Err(ConnectError::NameNotFound { name, source: None });
+        }
+        let (stream, local) = self.reach(destination, addresses).await?;
         Ok(Onward::new(stream, Bytes::new(), local))
     }
 
@@ -47,16 +66,23 @@ impl Direct<'_> {
         destination: &Destination,
     ) -> Result<Vec<SocketAddr>, ConnectError> {
         let mut addresses = resolve(destination, &self.lookups).await?;
-        if let Some(local) = self.from.local {
-            addresses.retain(|address| address.is_ipv4() == local.is_ipv4());
-            if addresses.is_empty() {
-                return Err(ConnectError::NetworkUnreachable {
-                    destination: destination.clone(),
-                    source: io::ErrorKind::AddrNotAvailable.into(),
-                });
-            }
+        addresses.retain(|address| self.from(*address).is_some());
+        if addresses.is_empty() {
+            return Err(ConnectError::NetworkUnreachable {
+                destination: destination.clone(),
+                source: io::ErrorKind::AddrNotAvailable.into(),
+            });
         }
         self.filter(destination, addresses)
+    }
+
+    /// How a connection to `address` begins.
+    fn from(&self, address: SocketAddr) -> Option<&ConnectOptions> {
+        let fits = |from: &&ConnectOptions| {
+            let local = from.local;
+            local.is_none_or(|local| local.is_ipv4() == address.is_ipv4())
+        };
+        self.from.iter().find(fits)
     }
 
     /// A connection to one of the addresses, and our own end of it.
@@ -131,7 +157,8 @@ impl Direct<'_> {
         address: SocketAddr,
     ) -> Result<TcpStream, ConnectError> {
         let began = Instant::now();
-        mptcp::connect(self.transport, address, &self.from)
+        let from = self.from(address).cloned().unwrap_or_default();
+        mptcp::connect(self.transport, address, &from)
             .await
             .map_err(|source| ConnectError::from_io(destination.clone(), source, began.elapsed()))
     }

@@ -58,7 +58,7 @@ async fn race(transport: Transport, addresses: &[String]) -> Result<TcpStream, C
     let race = Direct {
         transport,
         filter: None,
-        from: ConnectOptions::default(),
+        from: vec![ConnectOptions::default()],
         lookups: Lookups::default(),
     };
     race.race(&destination, addresses).await

@@ -66,6 +66,26 @@ pub enum ConnectError {
         /// The address that was refused.
         address: SocketAddr,
     },
+    /// A rule of the user's forbids it.
+    #[error("rule {rule} of the settings refuses {destination}; `manypath rules list` shows it")]
+    Blocked {
+        /// The destination.
+        destination: Destination,
+        /// Number of the rule, counted from 1.
+        rule: usize,
+    },
+    /// A rule of the user's sends it by one uplink alone, and that can't be used.
+    #[error(
+        "by a rule of the settings {destination} is reached by uplink {uplink} alone, and {why}"
+    )]
+    UplinkDown {
+        /// The destination.
+        destination: Destination,
+        /// The uplink.
+        uplink: String,
+        /// Why it can't be used.
+        why: String,
+    },
     /// No uplink came up in time.
     #[error(
         "no uplink is up, {destination} was waited for {} s; plug a link in or check `manypath status`",
@@ -231,10 +251,10 @@ impl ConnectError {
             Self::Refused { .. } => ReplyCode::ConnectionRefused,
             Self::Timeout { .. } => ReplyCode::TtlExpired,
             Self::HostUnreachable { .. } | Self::NameNotFound { .. } => ReplyCode::HostUnreachable,
-            Self::NetworkUnreachable { .. } | Self::NoUplink { .. } => {
+            Self::NetworkUnreachable { .. } | Self::NoUplink { .. } | Self::UplinkDown { .. } => {
                 ReplyCode::NetworkUnreachable
             }
-            Self::NotAllowed { .. } => ReplyCode::NotAllowed,
+            Self::NotAllowed { .. } | Self::Blocked { .. } => ReplyCode::NotAllowed,
             Self::Upstream { code, .. } => *code,
             Self::RefusedByHub { code, .. } => match code {
                 OpenRefusal::Refused => ReplyCode::ConnectionRefused,

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::end::{Fault, Side};
 use super::line::{Kind, Line, Secure};
@@ -9,6 +10,14 @@ use super::pieces::Pieces;
 use crate::pool::{Buffer, BufferPool, SMALL};
 use crate::secure::{Behind, SecureError};
 use crate::{Throttle, socket};
+
+/// How long to wait for room before the buffer is looked at, each time.
+const PATIENCE: [Duration; 4] = [
+    Duration::from_millis(20),
+    Duration::from_millis(40),
+    Duration::from_millis(80),
+    Duration::from_millis(160),
+];
 
 /// One of the two directions of a relay.
 pub(super) struct Direction<'a> {
@@ -41,6 +50,19 @@ pub(super) async fn both(up: &Direction<'_>, down: &Direction<'_>) -> Result<(),
         result = &mut up_run => up.then(result, down_run).await,
         result = &mut down_run => down.then(result, up_run).await,
     }
+}
+
+/// Waits for room. Towards an edge or a hub that is made while there is none, if it is for want of buffer.
+async fn writable(to: &Line) -> io::Result<()> {
+    if let Kind::Secure(secure) = &to.kind {
+        for patience in PATIENCE {
+            match tokio::time::timeout(patience, to.tcp.writable()).await {
+                Ok(ready) => return ready,
+                Err(_) => secure.with(|stream| stream.while_full()),
+            }
+        }
+    }
+    to.tcp.writable().await
 }
 
 impl Direction<'_> {
@@ -145,7 +167,7 @@ impl Direction<'_> {
         error: io::Error,
     ) -> Result<(), Fault> {
         let ready = match error.kind() {
-            io::ErrorKind::WouldBlock => to.tcp.writable().await,
+            io::ErrorKind::WouldBlock => writable(to).await,
             _ => Err(error),
         };
         ready.map_err(|error| self.fault(side, error))

@@ -27,6 +27,9 @@ const SEGMENT: usize = 1300;
 const FRESH: usize = 64 * 1024;
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// What a small buffer takes of payload, at least.
+const FITS: u64 = (FRAMES * (SEGMENT - HEADER)) as u64;
+
 /// How long OPENED waits for the origin's first bytes, to go along with them.
 const HOLD: Duration = Duration::from_millis(100);
 
@@ -113,14 +116,21 @@ impl Direction<'_> {
         }
     }
 
-    /// The same towards an edge or a hub.
+    /// The same towards an edge or a hub. What has come together goes on in one write: MPTCP's scheduler
+    /// gives all of it to one path then (up to 64 KiB), but the rest to another one, which may be slower,
+    /// if it comes in a second write (see [`Self::begin_held`]).
     async fn seal_burst(&self, secure: &Secure, pace: &mut Pace) -> Result<Burst, Fault> {
-        let mut buffer = self.buffer(pace.is_bulk);
+        let mut buffer = self.buffer(pace.is_bulk || self.has_much_to_read());
         let mut sealed = self.pool.output(&buffer);
         let mut moved = 0;
         loop {
             let (room, stride) = (self.portion(buffer.len()), pace.stride());
-            let got = read_framed(&self.from.1.tcp, &mut buffer[..room], stride);
+            let most = if buffer.is_large() {
+                pace.frames()
+            } else {
+                FRAMES
+            };
+            let got = read_framed(&self.from.1.tcp, &mut buffer[..room], stride, most);
             let got = got.map_err(|error| self.fault(self.from.0, error))?;
             let bytes = match got {
                 Got::Nothing => return Ok(Burst::Moved(moved)),
@@ -142,6 +152,11 @@ impl Direction<'_> {
             }
             tokio::task::coop::consume_budget().await;
         }
+    }
+
+    /// Whether more has come than fits into a small buffer.
+    fn has_much_to_read(&self) -> bool {
+        rustix::io::ioctl_fionread(&*self.from.1.tcp).is_ok_and(|bytes| bytes > FITS)
     }
 
     /// Passes payload on that lies elsewhere than it has to for sealing.
@@ -191,6 +206,11 @@ impl Pace {
         if self.fresh > 0 { SEGMENT } else { FULL }
     }
 
+    /// How many frames a large buffer may be read into: all that are to be short.
+    fn frames(&self) -> usize {
+        self.fresh.div_ceil(SEGMENT - HEADER).max(FRAMES)
+    }
+
     fn sent(&mut self, bytes: usize) {
         self.fresh = self.fresh.saturating_sub(bytes);
     }
@@ -224,10 +244,12 @@ mod tests {
         let mut pace = Pace::default();
         pace.begin();
         assert_eq!(pace.stride(), SEGMENT);
+        assert_eq!(pace.frames(), 51);
         pace.sent(FRESH - 1);
         assert_eq!(pace.stride(), SEGMENT);
         pace.sent(1300);
         assert_eq!(pace.stride(), FULL);
+        assert_eq!(pace.frames(), FRAMES);
         pace.ended(FRESH);
         pace.begin();
         assert_eq!(pace.stride(), FULL, "no pause");

@@ -19,9 +19,12 @@ pub(super) enum Got {
     End,
 }
 
-/// The most frames that are read at once. Of full records, so many fit into a large buffer when
-/// sealed.
+/// The most frames that are read at once, but for short ones into a large buffer. Of full records, so
+/// many fit into a large buffer when sealed.
 pub(super) const FRAMES: usize = 15;
+
+/// The most frames of any length.
+const MOST: usize = 64;
 
 /// Reads into `buffer`.
 pub(super) fn read(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<Got> {
@@ -29,14 +32,19 @@ pub(super) fn read(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<Got> {
     once(stream, room, || Ok(rustix::io::read(stream, &mut *buffer)?))
 }
 
-/// Reads into the payloads of DATA frames, of which each takes `stride` bytes of `buffer`, up to
-/// [`FRAMES`] of them. The headers are left as they are.
-pub(super) fn read_framed(stream: &TcpStream, buffer: &mut [u8], stride: usize) -> io::Result<Got> {
-    let mut payloads: [_; FRAMES] = std::array::from_fn(|_| IoSliceMut::new(&mut []));
+/// Reads into the payloads of up to `most` DATA frames, of which each takes `stride` bytes of `buffer`.
+/// The headers are left as they are.
+pub(super) fn read_framed(
+    stream: &TcpStream,
+    buffer: &mut [u8],
+    stride: usize,
+    most: usize,
+) -> io::Result<Got> {
+    let mut payloads: [_; MOST] = std::array::from_fn(|_| IoSliceMut::new(&mut []));
     let mut count = 0;
     let mut room = 0;
     let frames = buffer.chunks_mut(stride).filter(|it| it.len() > HEADER);
-    for (payload, frame) in payloads.iter_mut().zip(frames) {
+    for (payload, frame) in payloads.iter_mut().zip(frames.take(most)) {
         *payload = IoSliceMut::new(&mut frame[HEADER..]);
         room += payload.len();
         count += 1;

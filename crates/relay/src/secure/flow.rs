@@ -205,6 +205,11 @@ impl SecureStream {
         Ok(())
     }
 
+    /// To be called when the socket has taken nothing for a while.
+    pub(crate) fn while_full(&mut self) {
+        self.backlog.while_full(&*self.tcp);
+    }
+
     /// Seals a FIN into `out`, behind what was held.
     ///
     /// # Errors

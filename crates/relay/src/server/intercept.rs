@@ -3,7 +3,6 @@
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 
-use bytes::Bytes;
 use socket2::SockRef;
 use wire::Destination;
 
@@ -19,11 +18,11 @@ pub(super) async fn serve(session: Session, kind: Kind) {
         }
     };
     let destination = Destination::from(original.socket_addr());
-    match session.connect_ahead(&destination).await {
+    let mut said = session.opening(original).await;
+    match session.connect_ahead(&destination, &said).await {
         Ok(onward) => {
-            session
-                .relay(kind, &destination, onward, Bytes::new())
-                .await
+            let left = said.bytes.split_off(onward.sent.min(said.bytes.len()));
+            session.relay(kind, &destination, onward, left).await;
         }
         // The client believes to be connected: a reset comes closest to the refusal it should see.
         Err(NoOnward::Failed(_) | NoOnward::ClientGone) => socket::abort(&session.stream),

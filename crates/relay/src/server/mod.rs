@@ -1,9 +1,11 @@
 //! Taking connections in.
 
 mod accept;
+mod associate;
 mod http;
 mod hub;
 mod intercept;
+mod opening;
 mod proxy;
 mod session;
 mod socks4;
@@ -18,7 +20,8 @@ use tokio::sync::Semaphore;
 
 pub use hub::{HubConnections, HubIntake, HubOptions};
 
-use crate::{BufferPool, Connector, HubPool, Refusals, Registry, Users};
+use crate::resume::Resume;
+use crate::{BufferPool, Connector, DatagramWay, HubPool, Refusals, Registry, Users};
 
 /// Takes connections in from any number of listeners and relays them. Clones are the same server.
 #[derive(Clone, Debug)]
@@ -44,6 +47,8 @@ pub struct ServerOptions {
     pub log_destinations: bool,
     /// How long [`Server::serve`] lets running connections go on after its shutdown.
     pub drain: Duration,
+    /// How datagrams of SOCKS5 clients leave; without, none do.
+    pub datagrams: Option<Arc<dyn DatagramWay>>,
 }
 
 /// Proxy protocols that are served.
@@ -89,6 +94,7 @@ struct Shared {
     users: RwLock<Option<Arc<Users>>>,
     options: ServerOptions,
     registry: Registry,
+    resume: Resume,
     pool: BufferPool,
     refusals: Refusals,
     log_destinations: AtomicBool,
@@ -103,6 +109,7 @@ impl Server {
             connector: RwLock::new(Arc::new(connector)),
             users: RwLock::new(options.users.take().map(Arc::new)),
             registry: Registry::default(),
+            resume: Resume::default(),
             pool: BufferPool::default(),
             refusals: Refusals::default(),
             log_destinations: options.log_destinations.into(),
@@ -111,6 +118,12 @@ impl Server {
                 .map(|most| Arc::new(Semaphore::new(most))),
             options,
         }))
+    }
+
+    /// Has connections go on that have a subflow again after they had none. Works for as long as it is
+    /// polled; needs CAP_NET_ADMIN.
+    pub async fn resume(&self) {
+        self.0.resume.run().await;
     }
 
     /// The live connections of all listeners.
@@ -207,6 +220,7 @@ impl Default for ServerOptions {
             max_connections: None,
             log_destinations: true,
             drain: Duration::from_secs(5),
+            datagrams: None,
         }
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use wire::Destination;
 
+use super::opening::Said;
 use super::{Intake, Shared, hub, intercept, proxy};
 use crate::connect::Onward;
 use crate::connect::with_causes;
@@ -88,9 +89,11 @@ impl Session {
     pub(super) async fn connect_ahead(
         &self,
         destination: &Destination,
+        said: &Said,
     ) -> Result<Onward, NoOnward> {
         let connector = self.shared.connector();
-        let connecting = connector.connect_ahead(destination, &self.stream);
+        let (name, bytes) = (said.name.as_ref(), &said.bytes);
+        let connecting = connector.connect_ahead(destination, name, bytes, &self.stream);
         self.unless_gone(connecting).await
     }
 
@@ -136,6 +139,7 @@ impl Session {
     ) {
         let Shared {
             registry,
+            resume,
             pool,
             options,
             ..
@@ -148,6 +152,7 @@ impl Session {
             destination,
             onward.leg.tcp(),
         );
+        let resumed = resume.follow(onward.leg.tcp());
         let client = Leg::Plain {
             stream: Arc::clone(&self.stream),
             early,
@@ -166,6 +171,8 @@ impl Session {
                 return;
             }
         };
+        // Before the next one takes its place.
+        drop(resumed);
         if let (Some(stream), Some(lease)) = (ended.onward, onward.lease) {
             lease.give_back(stream.into());
         }
@@ -176,8 +183,15 @@ impl Session {
         );
     }
 
+    /// Done when the server is shutting down.
+    pub(super) async fn drained(&self) {
+        let mut draining = self.draining.clone();
+        // A sender that is gone means the same.
+        let _draining = draining.wait_for(|draining| *draining).await;
+    }
+
     /// Done when the user whose connection it is was removed.
-    async fn removed(&self) {
+    pub(super) async fn removed(&self) {
         match &self.account {
             Some(account) => account.removed().await,
             None => std::future::pending().await,
@@ -202,7 +216,7 @@ impl Session {
         }
     }
 
-    async fn read_to_end(&self) -> io::Result<()> {
+    pub(super) async fn read_to_end(&self) -> io::Result<()> {
         let mut buffer = self.shared.pool.small();
         loop {
             self.stream.readable().await?;

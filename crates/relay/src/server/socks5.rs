@@ -4,12 +4,13 @@ use std::io;
 use std::sync::Arc;
 
 use tokio::time::timeout_at;
+use wire::UserName;
 use wire::socks5::{
     self, AuthStatus, Command, Method, MethodOffer, MethodSelection, Reply, ReplyCode, Request,
     UserPassAuth,
 };
-use wire::{Destination, UserName};
 
+use super::associate;
 use super::session::{NoOnward, Session};
 use crate::connect::with_causes;
 use crate::handshake::{Inbox, MessageError};
@@ -35,6 +36,10 @@ pub(super) async fn serve(mut session: Session) {
             return;
         }
     };
+    if request.command == Command::UdpAssociate {
+        return associate::serve(&session, inbox).await;
+    }
+    let request = request.dest;
     match session.connect(&request).await {
         Ok(onward) => {
             let reply = Reply {
@@ -63,11 +68,11 @@ struct Refusal {
     is_password: bool,
 }
 
-/// Everything up to the request for a connection.
+/// Everything up to the request, which is for a connection or for datagrams.
 async fn negotiate(
     inbox: &mut Inbox<'_>,
     users: Option<&Users>,
-) -> Result<(Destination, Option<UserName>), Refusal> {
+) -> Result<(Request, Option<UserName>), Refusal> {
     let offer = inbox
         .message(MethodOffer::parse)
         .await
@@ -94,8 +99,8 @@ async fn negotiate(
         .await
         .map_err(Refusal::of_request)?;
     match request.command {
-        Command::Connect => Ok((request.dest, user)),
-        other => Err(Refusal {
+        Command::Connect | Command::UdpAssociate => Ok((request, user)),
+        other @ Command::Bind => Err(Refusal {
             answer: Reply::unbound(ReplyCode::CommandNotSupported).encode(),
             reason: format!("{other:?} is not supported"),
             is_password: false,

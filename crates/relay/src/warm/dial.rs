@@ -119,7 +119,7 @@ impl<F: FnMut(Passed, Duration)> Dial<'_, F> {
         let direct = Direct {
             transport: Transport::Mptcp,
             filter: None,
-            from: self.from.clone(),
+            from: vec![self.from.clone()],
             lookups: Lookups::default(),
         };
         let unreachable = |source| HubError::Unreachable {

@@ -149,10 +149,19 @@ impl HubError {
     pub(super) fn is_without_route(&self) -> bool {
         match self {
             Self::Unreachable { source, .. } => {
-                matches!(**source, ConnectError::NetworkUnreachable { .. })
+                matches!(
+                    **source,
+                    // The second one comes from a route that leads nowhere just now, or from a gateway that is gone.
+                    ConnectError::NetworkUnreachable { .. } | ConnectError::HostUnreachable { .. }
+                )
             }
             _ => false,
         }
+    }
+
+    /// The connection was gone without a word.
+    pub(super) fn is_broken_off(&self) -> bool {
+        matches!(self, Self::Broke { source, .. } if source.is_gone())
     }
 
     /// Something is wrong with the hub or the way to it, which its user should know of.

@@ -18,8 +18,8 @@ const PORTION: usize = 15 * 1024;
 const SOON: Duration = Duration::from_millis(2);
 
 /// What a client has sent so far. It is kept until the hub has answered, in case it did not act.
-#[derive(Debug)]
-pub(super) struct First<'a> {
+#[derive(Debug, Default)]
+pub(crate) struct First<'a> {
     /// Reads nothing, without: the client waits for an answer before it sends.
     client: Option<&'a TcpStream>,
     bytes: BytesMut,
@@ -28,11 +28,19 @@ pub(super) struct First<'a> {
 }
 
 impl<'a> First<'a> {
-    pub(super) fn new(client: Option<&'a TcpStream>) -> Self {
+    /// Those of a client that does not wait for an answer, of which `said` have been read already.
+    pub(crate) fn of(client: &'a TcpStream, said: &[u8]) -> Self {
         Self {
-            client,
-            bytes: BytesMut::new(),
-            sent: 0,
+            client: Some(client).filter(|_| said.len() < MOST),
+            ..Self::said(said)
+        }
+    }
+
+    /// Those that are there already, as far as they are not too many.
+    pub(crate) fn said(bytes: &[u8]) -> Self {
+        Self {
+            bytes: bytes[..bytes.len().min(MOST)].into(),
+            ..Self::default()
         }
     }
 

@@ -25,6 +25,9 @@ const AT_ONCE_FOR_REQUESTS: usize = 64;
 /// So many connections in a row come out as plain TCP where there is no MPTCP.
 const MOST_PLAIN: usize = 3;
 
+/// So many connections in a row break in their handshake where it is not for a path that went.
+const MOST_BROKEN: usize = 3;
+
 /// How often it is looked whether the demand has gone down.
 const TICK: Duration = Duration::from_secs(5);
 
@@ -140,13 +143,27 @@ impl Pool {
     /// An uplink may be up with IPv6 while the hub has IPv4: one that was out for long has its addresses one by
     /// one. That is no answer yet, as long as an uplink is waited for.
     async fn dial_when_there_is_a_route(&self) -> Result<(SecureStream, Welcome), HubError> {
-        let result = dial(&self.hub, self.options.connect_timeout).await;
+        let result = self.dial_again_if_it_breaks().await;
         if let (Err(error), Some(gate)) = (&result, &self.options.uplink)
             && error.is_without_route()
         {
             tokio::time::sleep(gate.wait).await;
         }
         result
+    }
+
+    /// A connection whose only path goes may break in its handshake; the next one takes another path. Nothing of a
+    /// user has been sent on it.
+    async fn dial_again_if_it_breaks(&self) -> Result<(SecureStream, Welcome), HubError> {
+        for _ in 1..MOST_BROKEN {
+            match dial(&self.hub, self.options.connect_timeout).await {
+                Err(error) if error.is_broken_off() => {
+                    tracing::debug!(%error, "another connection to the hub is dialled");
+                }
+                result => return result,
+            }
+        }
+        dial(&self.hub, self.options.connect_timeout).await
     }
 
     /// A request that waits hears of it. Each has a dial of its own, so that each fails but once.

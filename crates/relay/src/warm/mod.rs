@@ -35,6 +35,7 @@ use tokio::task::JoinHandle;
 pub use dial::{HubAddress, Passed, ProbeError, Stage, probe};
 pub use error::HubError;
 pub(crate) use error::in_brackets;
+pub(crate) use first::First;
 pub(crate) use lease::Lease;
 pub use line::ProbeLine;
 use pool::Pool;

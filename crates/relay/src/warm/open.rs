@@ -37,11 +37,23 @@ impl HubPool {
         destination: &Destination,
         client: Option<&TcpStream>,
     ) -> Result<Onward, ConnectError> {
+        let first = client
+            .map(|client| First::of(client, &[]))
+            .unwrap_or_default();
+        self.open_with(destination, first).await
+    }
+
+    /// The same, with first bytes from wherever.
+    pub(crate) async fn open_with(
+        &self,
+        destination: &Destination,
+        first: First<'_>,
+    ) -> Result<Onward, ConnectError> {
         let pool = &self.0.pool;
         let mut request = Request {
             pool,
             destination,
-            first: First::new(client),
+            first,
             asked: false,
         };
         let after = pool.options.connect_timeout;

@@ -117,6 +117,7 @@ pub(super) fn no_answer(error: &hyper::Error) -> Answer {
 fn status(error: &ConnectError) -> StatusCode {
     match error {
         ConnectError::NotAllowed { .. }
+        | ConnectError::Blocked { .. }
         | ConnectError::Upstream {
             code: ReplyCode::NotAllowed,
             ..
@@ -136,6 +137,7 @@ fn status(error: &ConnectError) -> StatusCode {
         }
         | ConnectError::Hub(HubError::Silent { .. }) => StatusCode::GATEWAY_TIMEOUT,
         ConnectError::NoUplink { .. }
+        | ConnectError::UplinkDown { .. }
         | ConnectError::Local { .. }
         | ConnectError::RefusedByHub {
             code: OpenRefusal::UserLimit,

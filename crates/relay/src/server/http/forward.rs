@@ -15,12 +15,13 @@ use wire::Destination;
 use wire::http::{strip_hop_by_hop, to_origin_form};
 
 use super::answer::{self, Answer, PassedOn};
-use super::io::HttpStream;
 use super::tunnel::{Far, Tunnel};
 use super::{Client, MAX_HEAD};
 use crate::Kind;
 use crate::copy::idle_for;
 use crate::registry::Entry;
+use crate::resume::Resumed;
+use crate::stream::LegStream;
 
 /// How many origins' connections are kept for one client connection. A browser uses a connection for
 /// one or two.
@@ -121,14 +122,19 @@ impl Client<'_> {
         let entry = shared
             .registry
             .add(Kind::Http, self.session.client, destination, stream);
-        let io = TokioIo::new(HttpStream::onward(onward, entry.traffic().clone()));
+        let resumed = shared.resume.follow(stream);
+        let io = TokioIo::new(LegStream::onward(onward, entry.traffic().clone()));
         let handshake = http1::Builder::new()
             .max_buf_size(MAX_HEAD)
             .preserve_header_case(true)
             .handshake(io)
             .await;
         let (sender, connection) = handshake.map_err(|error| answer::no_answer(&error))?;
-        tokio::spawn(drive(connection, entry, shared.options.idle_timeout));
+        tokio::spawn(drive(
+            connection,
+            (entry, resumed),
+            shared.options.idle_timeout,
+        ));
         Ok(sender)
     }
 }
@@ -136,8 +142,8 @@ impl Client<'_> {
 /// Moves the bytes of one onward connection. Ends soon after the client's connection has: nobody sends
 /// requests and nobody reads the answer then.
 async fn drive(
-    connection: Connection<TokioIo<HttpStream>, RequestBody>,
-    entry: Entry,
+    connection: Connection<TokioIo<LegStream>, RequestBody>,
+    (entry, _resumed): (Entry, Resumed),
     idle: Option<std::time::Duration>,
 ) {
     tokio::select! {

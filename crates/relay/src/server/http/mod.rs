@@ -7,7 +7,6 @@
 
 mod answer;
 mod forward;
-mod io;
 mod tunnel;
 
 use std::convert::Infallible;
@@ -26,11 +25,11 @@ use wire::http::{ProxyRequest, basic_credentials, proxy_request};
 
 use self::answer::Answer;
 use self::forward::Origins;
-use self::io::HttpStream;
 use self::tunnel::{Far, Tunnel};
 use super::session::{NoOnward, Session};
 use crate::connect::Onward;
 use crate::socket;
+use crate::stream::LegStream;
 
 /// The most bytes that a request's head may have, and the most that hyper buffers of a body.
 const MAX_HEAD: usize = 64 * 1024;
@@ -91,7 +90,7 @@ impl<'a> Client<'a> {
 
     async fn serve(&self) {
         let Session { stream, shared, .. } = self.session;
-        let io = TokioIo::new(HttpStream::of_client(Arc::clone(stream)));
+        let io = TokioIo::new(LegStream::of_client(Arc::clone(stream)));
         let service =
             service_fn(|request| async { Ok::<_, Infallible>(self.answer(request).await) });
         let connection = http1::Builder::new()

@@ -5,10 +5,10 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use wire::Destination;
 
-use super::io::HttpStream;
 use crate::Kind;
 use crate::connect::Onward;
 use crate::server::session::Session;
+use crate::stream::LegStream;
 
 /// An agreed change to plain bytes, to be carried out when hyper has let go of the connection.
 #[derive(Debug)]
@@ -47,9 +47,9 @@ impl Tunnel {
 }
 
 /// Takes back what hyper was given, and what hyper has read too much.
-fn parts(upgraded: Upgraded) -> (HttpStream, Bytes) {
+fn parts(upgraded: Upgraded) -> (LegStream, Bytes) {
     let parts = upgraded
-        .downcast::<TokioIo<HttpStream>>()
+        .downcast::<TokioIo<LegStream>>()
         .expect("hyper was given no other kind of stream");
     (parts.io.into_inner(), parts.read_buf)
 }

@@ -144,6 +144,7 @@ pub(super) async fn serve(
         client: client.into(),
     };
     if let Some((stream, admitted)) = admit(&shared, &hub, &peer, stream, draining.clone()).await {
+        let _resumed = shared.resume.follow(stream.tcp());
         let connection = Connection::new(shared, hub, peer, admitted, draining);
         connection.run(stream).await;
     }

@@ -67,9 +67,10 @@ pub(in crate::server) fn cause_of(error: &ConnectError) -> Cause {
         ConnectError::Timeout { .. } => Cause::OpenTimedOut,
         ConnectError::HostUnreachable { .. }
         | ConnectError::NetworkUnreachable { .. }
-        | ConnectError::NoUplink { .. } => Cause::OpenUnreachable,
+        | ConnectError::NoUplink { .. }
+        | ConnectError::UplinkDown { .. } => Cause::OpenUnreachable,
         ConnectError::NameNotFound { .. } => Cause::OpenNameNotFound,
-        ConnectError::NotAllowed { .. } => Cause::OpenNotAllowed,
+        ConnectError::NotAllowed { .. } | ConnectError::Blocked { .. } => Cause::OpenNotAllowed,
         _ => Cause::OpenHubFailure,
     }
 }

@@ -1,4 +1,4 @@
-//! A connection for hyper that others can look at meanwhile.
+//! A leg as a stream, for those who read and write it by themselves: hyper, and the edge's DNS.
 
 use std::io;
 use std::net::SocketAddr;
@@ -17,9 +17,9 @@ use crate::registry::Traffic;
 use crate::socket;
 use crate::warm::Lease;
 
-/// A leg as hyper wants it. An onward one counts its bytes, and goes back to where it came from.
+/// A leg as a stream. An onward one counts its bytes, and goes back to where it came from.
 #[derive(Debug)]
-pub(super) struct HttpStream {
+pub(crate) struct LegStream {
     /// Taken out at the end only.
     leg: Option<Leg>,
     onward: Option<OnwardFacts>,
@@ -32,8 +32,8 @@ struct OnwardFacts {
     lease: Option<Lease>,
 }
 
-impl HttpStream {
-    pub(super) fn of_client(stream: Arc<TcpStream>) -> Self {
+impl LegStream {
+    pub(crate) fn of_client(stream: Arc<TcpStream>) -> Self {
         let leg = Leg::Plain {
             stream,
             early: Bytes::new(),
@@ -44,7 +44,7 @@ impl HttpStream {
         }
     }
 
-    pub(super) fn onward(onward: Onward, traffic: Arc<Traffic>) -> Self {
+    pub(crate) fn onward(onward: Onward, traffic: Arc<Traffic>) -> Self {
         let facts = OnwardFacts {
             bound: onward.bound,
             traffic,
@@ -57,7 +57,7 @@ impl HttpStream {
     }
 
     /// The onward connection again, with what hyper has read too much.
-    pub(super) fn into_onward(mut self, read: Bytes) -> Option<Onward> {
+    pub(crate) fn into_onward(mut self, read: Bytes) -> Option<Onward> {
         let facts = self.onward.take()?;
         let leg = match self.leg.take()? {
             Leg::Plain { stream, .. } => Leg::Plain {
@@ -100,7 +100,7 @@ impl HttpStream {
     }
 }
 
-impl Drop for HttpStream {
+impl Drop for LegStream {
     fn drop(&mut self) {
         let lease = self.onward.take().and_then(|onward| onward.lease);
         if let (Some(Leg::Secure(stream)), Some(lease)) = (self.leg.take(), lease) {
@@ -109,7 +109,7 @@ impl Drop for HttpStream {
     }
 }
 
-impl AsyncRead for HttpStream {
+impl AsyncRead for LegStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -128,7 +128,7 @@ impl AsyncRead for HttpStream {
     }
 }
 
-impl AsyncWrite for HttpStream {
+impl AsyncWrite for LegStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
