@@ -1,8 +1,11 @@
 //! Does one step. Each may be repeated: what is there already, or gone already, is no error.
 
+use std::collections::HashMap;
 use std::io;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
-use mptcp::{PathManager, PathManagerError};
+use mptcp::{EndpointFlags, EndpointId, PathManager, PathManagerError};
 use netcfg::{Netlink, nft};
 use originals::{Originals, OriginalsError};
 
@@ -39,9 +42,40 @@ pub struct Hands {
     pub path_manager: PathManager,
     /// Kernel settings and limits, with their former values.
     pub originals: Originals,
+    /// Endpoints whose subflows may still be in their handshake.
+    young: Young,
+}
+
+/// When endpoints were added, by their addresses.
+#[derive(Debug, Default)]
+struct Young(HashMap<IpAddr, Instant>);
+
+/// A handshake takes a few round trips, and longer when a packet is lost.
+const HANDSHAKE: Duration = Duration::from_secs(2);
+
+impl Young {
+    fn add(&mut self, address: IpAddr) {
+        self.0.retain(|_, added| added.elapsed() < HANDSHAKE);
+        self.0.insert(address, Instant::now());
+    }
+
+    fn has(&self, address: IpAddr) -> bool {
+        let added = self.0.get(&address);
+        added.is_some_and(|added| added.elapsed() < HANDSHAKE)
+    }
 }
 
 impl Hands {
+    /// With nothing done yet.
+    pub fn new(netlink: Netlink, path_manager: PathManager, originals: Originals) -> Self {
+        Self {
+            netlink,
+            path_manager,
+            originals,
+            young: Young::default(),
+        }
+    }
+
     /// Does one step.
     ///
     /// # Errors
@@ -61,8 +95,15 @@ impl Hands {
             Step::InstallFirewall(table) => table.install()?,
             Step::DeleteFirewall => nft::delete(&NFT_TABLE.parse().expect("a plain name"))?,
             Step::SetLimits(limits) => self.originals.set_limits(pm, *limits).await?,
-            Step::SetEndpointFlags { id, flags } => pm.set_flags(*id, *flags).await?,
-            Step::AddEndpoint(spec) => tolerate_present(pm.add(spec).await)?,
+            Step::SetEndpointFlags { id, address, flags } => match self.young.has(*address) {
+                true => reopen(pm, *id, *flags).await?,
+                false => pm.set_flags(*id, *flags).await?,
+            },
+            Step::ReopenSubflows { id, flags, .. } => reopen(pm, *id, *flags).await?,
+            Step::AddEndpoint(spec) => {
+                tolerate_present(pm.add(spec).await)?;
+                self.young.add(spec.address);
+            }
             Step::TellNetworkManager(text) => {
                 network_manager::tell(text).map_err(ApplyError::DropIn)?
             }
@@ -76,6 +117,18 @@ impl Hands {
         errors.extend(self.originals.restore(&self.path_manager).await);
         errors
     }
+}
+
+/// Whenever this flag changes the kernel opens all of the endpoint's subflows (Linux 5.17). Other than after a
+/// deletion, nothing is left to be told to a peer whom nobody can tell now (see `health::stranded`). And what a
+/// subflow is for is said in its handshake, where MP_PRIO would be lost that is sent meanwhile.
+async fn reopen(
+    pm: &PathManager,
+    id: EndpointId,
+    flags: EndpointFlags,
+) -> Result<(), PathManagerError> {
+    pm.set_flags(id, flags | EndpointFlags::FULLMESH).await?;
+    pm.set_flags(id, flags).await
 }
 
 fn tolerate_gone(result: Result<(), PathManagerError>) -> Result<(), PathManagerError> {

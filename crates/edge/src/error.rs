@@ -51,6 +51,9 @@ pub enum EdgeError {
     /// The kernel gives no signals.
     #[error("cannot catch SIGHUP")]
     Signal(#[source] std::io::Error),
+    /// The kernel does not tell when the clock is set.
+    #[error("cannot watch the wall clock")]
+    Clock(#[source] std::io::Error),
     /// Not everything could be taken away.
     #[error("{} steps of the clean-up failed: {}", .0.len(), .0.join("; "))]
     Teardown(Vec<String>),

@@ -73,6 +73,15 @@ impl Leases {
         Ok(())
     }
 
+    /// Asks for all of them again: time has passed that their clients know nothing of.
+    pub fn verify(&self) {
+        for running in self.clients.values() {
+            running.client.set_carrier(false);
+            // One that has none is told so by the round that follows.
+            running.client.set_carrier(true);
+        }
+    }
+
     /// What may be used now.
     pub fn current(&self) -> BTreeMap<InterfaceIndex, Lease> {
         let lease = |running: &Running| running.lease.borrow().clone();

@@ -13,21 +13,28 @@ mod error;
 mod health;
 mod host;
 mod leases;
+mod names;
 mod network_manager;
 mod numbers;
 mod observe;
 mod observed;
+mod passing;
 mod plan;
 mod proxy;
 mod ready;
 mod reload;
+mod rules;
 mod status;
 mod step;
+mod udp;
+mod unplugged;
 mod uplink;
 
 pub use agent::{dry_run, run};
 pub use error::EdgeError;
 pub use host::run_for_host;
+pub use names::NamesStatus;
+pub use rules::RuleStatus;
 pub use status::{
     AddressStatus, CapStatus, NetworkStatus, Reading, ServiceStatus, Status, UplinkStatus,
 };

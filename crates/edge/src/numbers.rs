@@ -18,8 +18,21 @@ pub const NOWHERE: TableId = TableId(FIRST_TABLE - 2);
 /// Our nftables table, of family inet.
 pub const NFT_TABLE: &str = "manypath";
 
+/// Marks forwarded packets that a rule of the user's sends by one uplink. Of the interface's index 16 bits are
+/// enough: an uplink whose index differs by a multiple of 65536 is not there at the same time.
+pub fn steer_mark(interface: InterfaceIndex) -> u32 {
+    0x4d52_0000 | (interface.0 & 0xffff)
+}
+
+/// Marks connections that go from the host to an uplink, so that they get the uplink's address.
+/// (The interface a packet came in by can't be matched at postrouting on every kernel.)
+pub const FROM_HOST: u32 = 0x4d51;
+
 /// Marks packets that TPROXY took.
 pub const INTERCEPT_MARK: u32 = 0x4d50;
+
+/// Marks datagrams that we send in the name of others.
+pub const ANSWER_MARK: u32 = 0x4d53;
 
 const FIRST_TABLE: u32 = 7_800_000;
 
@@ -33,6 +46,8 @@ pub fn table_of(interface: InterfaceIndex) -> TableId {
 pub mod priority {
     use super::RulePriority;
 
+    /// What a rule of the user's sends by one uplink leaves by that uplink, or not at all.
+    pub const STEERED: RulePriority = RulePriority(7_799);
     /// What TPROXY marked is ours to answer.
     pub const INTERCEPTED: RulePriority = RulePriority(7_800);
     /// What has an uplink's source address leaves by that uplink, or not at all.

@@ -46,6 +46,7 @@ pub async fn observe(
         limits: Some(path_manager.limits().await?),
         firewall: nft::installed(&NFT_TABLE.parse().expect("a plain name"))?,
         network_manager: network_manager::told(),
+        name_servers: dns::name_servers(),
         leases,
         intercept_port,
         ..Observed::default()

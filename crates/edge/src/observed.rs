@@ -1,6 +1,7 @@
 //! What the edge sees of the machine, as plain data, so that planning needs no machine.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use mptcp::{Endpoint, Limits};
 use netcfg::dhcp::Lease;
@@ -32,10 +33,16 @@ pub struct Observed {
     pub network_manager: Option<String>,
     /// What the uplinks are used for, as long as they are watched.
     pub uses: BTreeMap<InterfaceIndex, Use>,
+    /// The captive portals that stand in the way of uplinks, with their login pages as far as they are known.
+    pub portals: BTreeMap<InterfaceIndex, Option<String>>,
     /// Bytes that each uplink, by its name, has carried in this month.
     pub carried: BTreeMap<String, u64>,
     /// Interfaces that were uplinks, are none any more, and may still have what was set on them.
     pub former: BTreeSet<InterfaceIndex>,
+    /// Name servers that this machine is set to use.
+    pub name_servers: Vec<IpAddr>,
     /// Port of the listener that takes intercepted connections.
     pub intercept_port: Option<u16>,
+    /// Port of the socket that takes the host's UDP, while that goes through the hub.
+    pub udp_port: Option<u16>,
 }

@@ -1,6 +1,7 @@
 //! The relay, built from the settings.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
 use mptcp::{ListenOptions, Transport};
 use relay::{
@@ -13,6 +14,9 @@ use settings::HubLink;
 use settings::edge::{Capture, Hub, Intercept, Settings};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+
+use crate::rules::Rules;
+use crate::udp::UdpWay;
 
 /// What the kernel may take in from a program that sends, in bytes: plenty for the way to the host, which
 /// takes less than a millisecond. With the 16 MiB that the ways to the hub need, an upload would seem to be
@@ -49,7 +53,12 @@ impl Proxy {
     ///
     /// # Errors
     /// When a port is taken.
-    pub fn bind(settings: &Settings, up: watch::Receiver<bool>) -> Result<Self, ProxyError> {
+    pub fn bind(
+        settings: &Settings,
+        up: watch::Receiver<bool>,
+        rules: &Rules,
+        udp: UdpWay,
+    ) -> Result<Self, ProxyError> {
         let port = settings.proxy.port;
         let failed = |source| ProxyError::Port { port, source };
         let mut listeners = vec![(listen(port, false).map_err(failed)?, Intake::Proxy)];
@@ -59,7 +68,7 @@ impl Proxy {
             listeners.push((listener, intake));
         }
         Ok(Self {
-            server: Server::new(connector(settings, up), options(settings)),
+            server: Server::new(connector(settings, up, rules), options(settings, udp)),
             listeners,
         })
     }
@@ -130,7 +139,14 @@ fn listen(port: u16, transparent: bool) -> std::io::Result<TcpListener> {
 
 /// Has new connections of a running server go by `new`. Those that are open or being opened go on as
 /// they began, over the former hub if that is another one.
-pub fn change(server: &Server, former: &Settings, new: &Settings, up: watch::Receiver<bool>) {
+pub fn change(
+    server: &Server,
+    former: &Settings,
+    new: &Settings,
+    up: watch::Receiver<bool>,
+    rules: &Rules,
+) {
+    rules.set(&new.traffic);
     server.set_users(users(new));
     if new.out == former.out && new.bypass == former.bypass {
         return;
@@ -145,21 +161,26 @@ pub fn change(server: &Server, former: &Settings, new: &Settings, up: watch::Rec
         true => connector.route().clone(),
         false => route(new, &up),
     };
-    server.set_connector(Connector::new(route, connector_options(new, up)));
+    server.set_connector(Connector::new(route, connector_options(new, up, rules)));
     if !same_way && let Some(hub) = connector.hub() {
         hub.retire();
     }
 }
 
-fn connector(settings: &Settings, up: watch::Receiver<bool>) -> Connector {
+fn connector(settings: &Settings, up: watch::Receiver<bool>, rules: &Rules) -> Connector {
     let route = route(settings, &up);
-    Connector::new(route, connector_options(settings, up))
+    Connector::new(route, connector_options(settings, up, rules))
 }
 
-fn connector_options(settings: &Settings, up: watch::Receiver<bool>) -> ConnectorOptions {
+fn connector_options(
+    settings: &Settings,
+    up: watch::Receiver<bool>,
+    rules: &Rules,
+) -> ConnectorOptions {
     ConnectorOptions {
         timeout: settings.out.connect_timeout,
         bypass: bypass(settings),
+        policy: Some(rules.policy()),
         uplink: Some(gate(settings, &up)),
         ..ConnectorOptions::default()
     }
@@ -213,10 +234,11 @@ fn bypass(settings: &Settings) -> Bypass {
     networks.chain(ports).collect()
 }
 
-fn options(settings: &Settings) -> ServerOptions {
+fn options(settings: &Settings, udp: UdpWay) -> ServerOptions {
     ServerOptions {
         users: users(settings),
         idle_timeout: settings.out.idle_timeout.duration(),
+        datagrams: Some(Arc::new(udp)),
         ..ServerOptions::default()
     }
 }

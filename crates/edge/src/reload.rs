@@ -187,8 +187,14 @@ impl Merged {
                     wait_for_uplink,
                     connect_timeout,
                     idle_timeout,
+                    udp,
+                    udp_duplicate,
+                    quic,
                 },
             bypass,
+            traffic,
+            dns,
+            portal,
             mptcp,
             control,
             usage,
@@ -209,8 +215,14 @@ impl Merged {
             wait_for_uplink,
             connect_timeout,
             idle_timeout: running.out.idle_timeout,
+            udp,
+            udp_duplicate,
+            quic,
         };
         settings.bypass = bypass;
+        settings.traffic = traffic;
+        settings.dns = dns;
+        settings.portal = portal;
         settings.uplinks = uplinks;
         Self {
             settings,
@@ -232,7 +244,8 @@ mod tests {
     fn ways_out_and_users_count_at_once() {
         let more = "[proxy]\nusers = [{ name = \"ann\", password = \"one\" }]\n\
                     [out]\nhub = \"socks5://hub.test:1080\"\nconnect_timeout = \"3s\"\n\
-                    wait_for_uplink = \"1s\"\n[bypass]\nports = [25]\n";
+                    wait_for_uplink = \"1s\"\nudp = \"hub\"\nquic = \"refuse\"\n[dns]\nmode = \"direct\"\n[portal]\ncheck = \"off\"\n[bypass]\nports = [25]\n\
+                    [[rule]]\nto = [\"a.test\"]\naction = \"block\"\n";
         let new = settings(more);
         let merged = Merged::new(&settings(""), new.clone());
         assert_eq!(merged.settings, new);

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use datagrams::TunnelStatus;
 use mptcp::{Endpoint, EndpointFlags};
 use netcfg::{InterfaceName, MacAddress};
 use paths::{Role, State, Use, Verdict};
@@ -13,7 +14,11 @@ use settings::edge::Settings;
 use tokio::sync::watch;
 
 use crate::allowance::{Date, next_reset};
+use crate::health::verdict_of;
+use crate::names::{NamesReader, NamesStatus};
 use crate::observed::Observed;
+use crate::rules::{RuleStatus, Rules};
+use crate::udp::UdpReader;
 use crate::uplink::{Uplink, UplinkState, uplinks};
 
 /// The whole status.
@@ -29,6 +34,12 @@ pub struct Status {
     /// The network cards.
     #[serde(flatten)]
     pub network: NetworkStatus,
+    /// The DNS server for the host.
+    pub dns: NamesStatus,
+    /// The rules for traffic, in their order.
+    pub rules: Vec<RuleStatus>,
+    /// How UDP goes through the hub; `None` where it does not.
+    pub udp: Option<TunnelStatus>,
     /// The live connections.
     pub connections: Vec<ConnectionStatus>,
 }
@@ -143,10 +154,9 @@ impl NetworkStatus {
         problems: Vec<String>,
     ) -> Self {
         let uplinks = uplinks(settings, observed);
-        let known = uplinks.iter().filter_map(|uplink| {
-            let is_its = |verdict: &&Verdict| verdict.id.0 == uplink.link.index.0;
-            Some((uplink, verdicts.iter().find(is_its)?))
-        });
+        let known = uplinks
+            .iter()
+            .filter_map(|uplink| Some((uplink, verdict_of(verdicts, uplink)?)));
         let uplinks = known.map(|(uplink, verdict)| UplinkStatus {
             name: uplink.name.clone(),
             interface: uplink.link.name.clone(),
@@ -155,7 +165,7 @@ impl NetworkStatus {
             used: verdict.used,
             state: verdict.state,
             since: unix_ms(verdict.since),
-            reason: reason(uplink, verdict),
+            reason: reason(uplink, verdict, observed),
             metered: uplink.rule.metered,
             cap: cap(uplink),
             link: uplink.state(),
@@ -198,14 +208,18 @@ fn cap(uplink: &Uplink<'_>) -> Option<CapStatus> {
     })
 }
 
-/// A cap explains more than that the uplink works.
-fn reason(uplink: &Uplink<'_>, verdict: &Verdict) -> String {
+/// A cap explains more than that the uplink works, and a portal may have said where it wants to be talked to.
+fn reason(uplink: &Uplink<'_>, verdict: &Verdict, observed: &Observed) -> String {
+    let login = observed.portals.get(&uplink.link.index).cloned().flatten();
     match (&uplink.rule.cap, verdict.state) {
         (Some(cap), State::Up | State::Degraded) if uplink.is_capped() => format!(
             "its cap of {} is used up until {}",
             cap.monthly,
             next_reset(cap, SystemTime::now())
         ),
+        (_, State::Portal) if let Some(login) = login => {
+            format!("a captive portal stands in the way: open {login} in a browser and log in")
+        }
         _ => verdict.reason.to_string(),
     }
 }
@@ -228,6 +242,9 @@ fn endpoint_of(address: IpAddr, endpoints: &[Endpoint]) -> Option<&Endpoint> {
 pub struct Reader {
     service: watch::Receiver<ServiceStatus>,
     network: watch::Receiver<NetworkStatus>,
+    names: NamesReader,
+    rules: Rules,
+    udp: UdpReader,
     server: Server,
 }
 
@@ -236,11 +253,17 @@ impl Reader {
     pub fn new(
         service: watch::Receiver<ServiceStatus>,
         network: watch::Receiver<NetworkStatus>,
+        names: NamesReader,
+        rules: Rules,
+        udp: UdpReader,
         server: Server,
     ) -> Self {
         Self {
             service,
             network,
+            names,
+            rules,
+            udp,
             server,
         }
     }
@@ -252,11 +275,16 @@ impl Reader {
         let mut network = self.network.borrow().clone();
         network.problems.extend(service.settings.problem());
         network.problems.extend(self.server.trouble());
+        let udp = self.udp.status();
+        network.problems.extend(udp_problem(udp.as_ref()));
         Status {
             version: env!("CARGO_PKG_VERSION"),
             service,
             hub_connections: self.server.hub().map(|hub| hub.status()),
             network,
+            dns: self.names.status(),
+            rules: self.rules.status(),
+            udp,
             connections: connections(&self.server).await,
         }
     }
@@ -265,6 +293,13 @@ impl Reader {
     pub fn settings(&self) -> watch::Receiver<ServiceStatus> {
         self.service.clone()
     }
+}
+
+fn udp_problem(udp: Option<&TunnelStatus>) -> Option<String> {
+    let trouble = udp?.trouble.as_ref()?;
+    Some(format!(
+        "UDP can't go through the hub and goes straight to its destination: {trouble}"
+    ))
 }
 
 /// The live connections. Address ids and backup flags are only in the kernel's socket dump, which

@@ -1,6 +1,7 @@
 //! One change of the machine.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use mptcp::{Endpoint, EndpointFlags, EndpointId, EndpointSpec, Limits};
 use netcfg::{Address, InterfaceIndex, InterfaceName, Route, Rule, Sysctl, nft};
@@ -38,6 +39,13 @@ pub enum Step {
     /// Changes whether an endpoint is backup or full mesh; running connections follow by MP_PRIO.
     SetEndpointFlags {
         id: EndpointId,
+        address: IpAddr,
+        flags: EndpointFlags,
+    },
+    /// Opens an endpoint's subflows in all running connections, anew where there are some.
+    ReopenSubflows {
+        id: EndpointId,
+        address: IpAddr,
         flags: EndpointFlags,
     },
     /// Adds an endpoint: running connections open a subflow from it.
@@ -95,8 +103,14 @@ impl fmt::Display for Step {
                 "set MPTCP limits: subflows {}, add_addr_accepted {}",
                 limits.subflows, limits.add_addr_accepted
             ),
-            Self::SetEndpointFlags { id, flags } => {
-                write!(f, "set MPTCP endpoint {id}: {flags}")
+            Self::SetEndpointFlags { id, address, flags } => {
+                write!(f, "set MPTCP endpoint {id}: {address} ({flags})")
+            }
+            Self::ReopenSubflows { id, address, .. } => {
+                write!(
+                    f,
+                    "open the subflows of MPTCP endpoint {id} anew: {address}"
+                )
             }
             Self::AddEndpoint(spec) => write!(f, "add MPTCP endpoint {spec}"),
             Self::TellNetworkManager(text) if text.is_empty() => {

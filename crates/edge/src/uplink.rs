@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use netcfg::{Family, InterfaceIndex, Link, RouteKind, Scope, TableId};
+use netcfg::{Address, Family, InterfaceIndex, Link, RouteKind, Scope, TableId};
 use paths::Use;
 use serde::Serialize;
 use settings::edge::{Addresses, AfterCap, Role, Settings};
@@ -41,6 +41,10 @@ pub struct Way {
     pub address: IpNet,
     /// `None`: the link leads straight to the peer, as point-to-point links do.
     pub gateway: Option<IpAddr>,
+    /// Connections use the address by this uplink now.
+    pub held: bool,
+    /// The largest packet in bytes, if the access network has said so and it is less than the interface takes.
+    pub mtu: Option<u32>,
 }
 
 /// Why an uplink is in use or not, in the order in which a user would mend it.
@@ -106,6 +110,20 @@ pub fn host_link<'a>(settings: &Settings, observed: &'a Observed) -> Option<&'a 
         .find(|link| is_match(&host.interface, link))
 }
 
+/// The address that we give ourselves on the host's link, if we are to, and the link has IPv6.
+pub fn own_address(settings: &Settings, observed: &Observed) -> Option<Address> {
+    let network = settings.host.as_ref()?.network?;
+    let link = host_link(settings, observed)?;
+    let mut addresses = observed.addresses.iter();
+    addresses.find(|it| it.index == link.index && it.net.addr().is_ipv6())?;
+    Some(Address {
+        // It is made of a MAC address, which nobody else has there.
+        no_dad: true,
+        protocol: Some(numbers::PROTOCOL),
+        ..Address::new(link.index, network.edge(link.mac?.0).into())
+    })
+}
+
 /// All uplinks, in the order of the settings: the first is preferred for new connections.
 pub fn uplinks<'a>(settings: &'a Settings, observed: &'a Observed) -> Vec<Uplink<'a>> {
     let mut taken: BTreeSet<InterfaceIndex> = host_link(settings, observed)
@@ -163,15 +181,24 @@ fn use_of(role: Role) -> Use {
 }
 
 /// Each address with the uplink that may use it. Two modems of one make may give the same one, and the
-/// kernel tells subflows apart by address alone: then an uplink in use goes before one that is not.
+/// kernel tells subflows apart by address alone: then an uplink in use goes before one that is not. One that
+/// has it keeps it while it works: all connections lose their subflows when it goes over.
 pub fn owned_ways<'u, 'a>(uplinks: &'u [Uplink<'a>]) -> Vec<(&'u Uplink<'a>, &'u Way)> {
     let used = uplinks.iter().filter(|uplink| uplink.is_used());
     let others = uplinks.iter().filter(|uplink| !uplink.is_used());
-    let mut taken = BTreeSet::new();
-    used.chain(others)
+    let ways: Vec<_> = used
+        .chain(others)
         .flat_map(|uplink| uplink.ways.iter().map(move |way| (uplink, way)))
-        .filter(|(_, way)| taken.insert(way.address.addr()))
-        .collect()
+        .collect();
+    let owner = |address: IpAddr| {
+        let mut all = ways.iter().filter(|(_, way)| way.address.addr() == address);
+        let (first, _) = all.clone().next()?;
+        let holds = all.find(|(uplink, way)| way.held && uplink.is_used());
+        Some(holds.map_or(first, |(uplink, _)| uplink).link.index)
+    };
+    let is_owned =
+        |(uplink, way): &(&Uplink<'_>, &Way)| owner(way.address.addr()) == Some(uplink.link.index);
+    ways.iter().copied().filter(is_owned).collect()
 }
 
 fn is_match(wanted: &InterfaceMatch, link: &Link) -> bool {
@@ -188,7 +215,37 @@ fn ways(rule: &settings::edge::Uplink, link: &Link, observed: &Observed) -> Vec<
     if rule.ipv6 {
         ways.extend(configured(link, observed, Family::V6));
     }
+    for way in &mut ways {
+        way.held = holds(link, way.address.addr(), observed);
+        way.mtu = leased_mtu(rule, link, observed, Family::of(way.address.addr()));
+    }
     ways
+}
+
+/// What the lease says of the largest packet (RFC 2132 section 5.1) goes for both families: it is the link's. But
+/// every IPv6 link takes 1280 bytes (RFC 8200 section 5).
+fn leased_mtu(
+    rule: &settings::edge::Uplink,
+    link: &Link,
+    observed: &Observed,
+    family: Family,
+) -> Option<u32> {
+    if rule.addresses != Addresses::Dhcp {
+        return None;
+    }
+    let leased = u32::from(observed.leases.get(&link.index)?.mtu?);
+    let mtu = match family {
+        Family::V4 => leased,
+        Family::V6 => leased.max(IPV6_LEAST_MTU),
+    };
+    (mtu < link.mtu).then_some(mtu)
+}
+
+const IPV6_LEAST_MTU: u32 = 1280;
+
+fn holds(link: &Link, address: IpAddr, observed: &Observed) -> bool {
+    let mut endpoints = observed.endpoints.iter();
+    endpoints.any(|it| it.address == address && it.interface == Some(link.index.0))
 }
 
 /// A lease without a router is for a network that leads nowhere: with a default route into it, new
@@ -199,6 +256,8 @@ fn leased(link: &Link, observed: &Observed) -> Option<Way> {
     Some(Way {
         address: lease.address.into(),
         gateway: Some(gateway.into()),
+        held: false,
+        mtu: None,
     })
 }
 
@@ -233,6 +292,8 @@ fn configured(link: &Link, observed: &Observed, family: Family) -> Vec<Way> {
         .map(|address| Way {
             address: address.net,
             gateway,
+            held: false,
+            mtu: None,
         })
         .collect()
 }

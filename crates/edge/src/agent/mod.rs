@@ -2,10 +2,12 @@
 //! something has changed.
 
 mod end;
+mod flows;
 mod hurry;
 mod round;
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use channel::Ready;
 use futures_util::FutureExt;
 use futures_util::future::FusedFuture;
 use mptcp::{KernelSupport, PathManager};
-use netcfg::{Family, InterfaceIndex, Netlink, Watch, nft};
+use netcfg::{Family, InterfaceIndex, Netlink, Wakes, Watch, nft};
 use originals::Originals;
 use relay::{Server, with_causes};
 use settings::edge::Settings;
@@ -25,14 +27,19 @@ use crate::control::Control;
 use crate::error::EdgeError;
 use crate::health::{Change, Health};
 use crate::leases::Leases;
+use crate::names::Names;
 use crate::observe::observe;
 use crate::observed::Observed;
 use crate::plan::plan;
 use crate::proxy::{self, Proxy};
 use crate::reload::Reload;
+use crate::rules::Rules;
 use crate::status::{NetworkStatus, Reader};
 use crate::step::Step;
+use crate::udp::Udp;
+use crate::unplugged::Unplugged;
 use crate::uplink::Way;
+use flows::Flows;
 
 /// A round without an event, in case one was missed: slow, because it should never be needed.
 const SLOW: Duration = Duration::from_secs(30);
@@ -54,7 +61,8 @@ const MOST_ROUNDS: usize = 5;
 /// When the machine can't be read.
 pub async fn dry_run(settings: &Settings) -> Result<Vec<String>, EdgeError> {
     let (_, up) = watch::channel(false);
-    let port = Proxy::bind(settings, up)
+    let rules = Rules::default();
+    let port = Proxy::bind(settings, up, &rules, Udp::new(settings).way(&rules))
         .ok()
         .and_then(|proxy| proxy.intercept_port());
     let (netlink, path_manager) = (Netlink::new()?, PathManager::new()?);
@@ -78,14 +86,20 @@ pub async fn run(
 ) -> Result<(), EdgeError> {
     // Before the control socket is there, by which others find out whom to signal.
     let reload = Reload::of_file(&settings, file).map_err(EdgeError::Signal)?;
-    run_with(settings, reload, stop, |_, _| std::future::pending()).await
+    // Nobody says anything of cards.
+    let (_, unplugged) = watch::channel(Unplugged::default());
+    run_with(settings, reload, unplugged, stop, |_, _| {
+        std::future::pending()
+    })
+    .await
 }
 
-/// The same, with settings from wherever `reload` has them from. `tell` is given what there is to tell
+/// The same, with settings from wherever `reload` has them from, and links that are `unplugged`. `tell` is given what there is to tell
 /// of the edge, and runs as long as it does.
 pub(crate) async fn run_with<T: Future<Output = ()>>(
     settings: Settings,
     reload: Reload,
+    unplugged: watch::Receiver<Unplugged>,
     stop: impl Future<Output = ()>,
     tell: impl FnOnce(Reader, watch::Receiver<Ready>) -> T,
 ) -> Result<(), EdgeError> {
@@ -93,31 +107,49 @@ pub(crate) async fn run_with<T: Future<Output = ()>>(
     let (up_sender, up) = watch::channel(false);
     // First of all: that an edge runs already says more than that its port is taken.
     let control = Control::bind(&settings.control.socket).await?;
-    let proxy = Proxy::bind(&settings, up)?;
+    let rules = Rules::default();
+    rules.set(&settings.traffic);
+    let udp = Udp::new(&settings);
+    let proxy = Proxy::bind(&settings, up, &rules, udp.way(&rules))?;
     let originals = Originals::load(&settings.control.socket.with_extension("originals"))?;
     let netlink = Netlink::new()?;
     // Listen first, read second: what changes in between comes as an event.
     let events = netlink.watch()?;
-    let hands = Hands {
-        netlink,
-        path_manager: PathManager::new()?,
-        originals,
-    };
+    let hands = Hands::new(netlink, PathManager::new()?, originals);
     let (network, network_reader) = watch::channel(NetworkStatus::default());
     let (ready, ready_reader) = watch::channel(Ready::default());
     let server = proxy.server();
-    let reader = Reader::new(reload.service(), network_reader, server.clone());
+    let names = Names::new(server.clone(), rules.seen().clone());
+    let reader = Reader::new(
+        reload.service(),
+        network_reader,
+        names.reader(),
+        rules.clone(),
+        udp.reader(),
+        server.clone(),
+    );
     let (allowance, warning) = Allowance::load(&settings.usage);
     if let Some(warning) = warning {
         tracing::warn!("{warning}");
     }
-    let health = Health::new(&settings, Netlink::new()?, server.clone());
+    let resuming = server.clone();
+    let health = Health::new(
+        &settings,
+        Netlink::new()?,
+        unplugged.clone(),
+        server.clone(),
+    );
     let mut agent = Agent {
         settings,
         health,
         reload,
+        unplugged,
         hands,
         leases: Leases::default(),
+        names,
+        rules,
+        udp,
+        flows: Flows::default(),
         allowance,
         intercept_port: proxy.intercept_port(),
         network,
@@ -131,13 +163,17 @@ pub(crate) async fn run_with<T: Future<Output = ()>>(
     let (stop_relay, relay_stopped) = watch::channel(false);
     let mut relaying = Box::pin(proxy.serve(relay_stopped).fuse());
     // Not before the start, which says better what to do where the kernel has no nftables.
-    let started = agent.start().await.and_then(|()| Ok(nft::Watch::new()?));
+    let started = agent.start().await.and_then(|()| {
+        let wakes = Wakes::new().map_err(EdgeError::Clock)?;
+        Ok((nft::Watch::new()?, wakes))
+    });
     let started = match started {
-        Ok(firewall) => {
+        Ok((firewall, wakes)) => {
             tokio::select! {
                 () = stop => {}
-                () = agent.follow(events, firewall) => {}
+                () = agent.follow(events, firewall, wakes) => {}
                 () = &mut relaying => {}
+                () = resuming.resume() => {}
                 () = control.serve(&reader) => {}
                 () = tell(reader.clone(), ready_reader) => {}
             }
@@ -159,17 +195,26 @@ pub(crate) async fn run_with<T: Future<Output = ()>>(
 fn check_kernel() -> Result<(), EdgeError> {
     match mptcp::probe().map_err(EdgeError::Probe)? {
         // Switched off can be switched on: the first round does.
-        KernelSupport::Available | KernelSupport::Disabled => Ok(()),
-        missing => Err(EdgeError::NoMptcp(missing)),
+        KernelSupport::Available | KernelSupport::Disabled => {}
+        missing => return Err(EdgeError::NoMptcp(missing)),
     }
+    if let Some(lacks) = mptcp::lacks().map_err(EdgeError::Probe)? {
+        tracing::info!("this kernel lacks {lacks}; what that means is in docs/kernels.md");
+    }
+    Ok(())
 }
 
 struct Agent {
     /// What is in force.
     settings: Settings,
     reload: Reload,
+    unplugged: watch::Receiver<Unplugged>,
     hands: Hands,
     leases: Leases,
+    names: Names,
+    rules: Rules,
+    udp: Udp,
+    flows: Flows,
     allowance: Allowance,
     health: Health,
     intercept_port: Option<u16>,
@@ -203,7 +248,7 @@ impl Agent {
         Ok(())
     }
 
-    async fn follow(&mut self, mut events: Watch, mut firewall: nft::Watch) {
+    async fn follow(&mut self, mut events: Watch, mut firewall: nft::Watch, mut wakes: Wakes) {
         let mut next = SOON;
         loop {
             next = tokio::select! {
@@ -221,11 +266,21 @@ impl Agent {
                     }
                     SOON
                 }
+                slept = wakes.next() => {
+                    self.wake(slept).await;
+                    SOON
+                }
                 () = self.leases.changed() => SOON,
+                () = self.udp.changed() => SOON,
                 change = self.health.changed() => {
-                    if let Change::Uses { renew } = &change {
+                    if let Change::Uses { renew, reopen } = &change {
                         self.close_subflows(renew).await;
+                        self.reopen_subflows(reopen).await;
                     }
+                    self.hurry().await;
+                    SOON
+                }
+                Ok(()) = self.unplugged.changed() => {
                     self.hurry().await;
                     SOON
                 }
@@ -250,6 +305,25 @@ impl Agent {
         }
     }
 
+    /// Time has passed that timers know nothing of: what was true before it is asked for again.
+    async fn wake(&mut self, slept: io::Result<Duration>) {
+        match slept {
+            Ok(slept) => {
+                let slept = Duration::from_secs(slept.as_secs());
+                tracing::info!(
+                    "the clock is {slept:?} further: leases and connections are checked"
+                );
+                self.leases.verify();
+                // For the hub's connections all ways will be new.
+                self.ways.clear();
+            }
+            Err(error) => {
+                tracing::warn!("the wall clock can't be watched: {error}");
+                tokio::time::sleep(SLOW).await;
+            }
+        }
+    }
+
     /// Until the next round without an event.
     fn pause(&self) -> Duration {
         let has_cap = self
@@ -263,11 +337,13 @@ impl Agent {
     /// Goes by what has changed in the settings, as far as that can be done now.
     fn read_again(&mut self) {
         let (server, running, up) = (&self.server, &self.settings, self.up.subscribe());
-        let change = |new: &Settings| proxy::change(server, running, new, up);
+        let rules = &self.rules;
+        let change = |new: &Settings| proxy::change(server, running, new, up, rules);
         if let Some(new) = self.reload.read(running, change) {
             if new.out.hub != self.settings.out.hub {
                 self.health.set_target(&new);
             }
+            self.health.set_portal_check(&new);
             self.settings = new;
         }
     }

@@ -7,6 +7,7 @@ use netcfg::{Family, InterfaceIndex};
 use relay::with_causes;
 
 use super::Agent;
+use super::flows::Flows;
 use crate::apply::ApplyError;
 use crate::error::EdgeError;
 use crate::numbers;
@@ -55,8 +56,12 @@ impl Agent {
             problems,
         ));
         let uplinks = uplinks(&self.settings, &observed);
+        self.rules.follow(&uplinks, &verdicts);
         let ways = usable_ways(&uplinks, &observed);
-        let ready = ready(&self.settings, &observed, !ways.is_empty());
+        self.names.follow(&self.settings, &uplinks, &observed);
+        self.udp.follow(&self.settings, &uplinks, &verdicts);
+        self.flows.follow(Flows::addresses(&uplinks, &verdicts));
+        let ready = ready(&self.settings, &observed, &ways);
         self.ready
             .send_if_modified(|it| std::mem::replace(it, ready.clone()) != ready);
         self.seen = Some(observed);
@@ -86,9 +91,11 @@ impl Agent {
             self.intercept_port,
         )
         .await?;
+        self.unplugged.borrow_and_update().mark(&mut observed.links);
         let uplinks: BTreeSet<_> = interfaces(&uplinks(&self.settings, &observed)).collect();
         observed.former = self.set_up.difference(&uplinks).copied().collect();
         self.count(&mut observed);
+        observed.udp_port = self.udp.port();
         self.follow_health(&mut observed);
         Ok(observed)
     }
@@ -111,8 +118,9 @@ impl Agent {
 
     pub(super) fn follow_health(&mut self, observed: &mut Observed) {
         let uplinks = uplinks(&self.settings, observed);
-        self.health.follow(&uplinks, &observed.links);
+        self.health.follow(&uplinks, observed);
         observed.uses = self.health.uses();
+        observed.portals = self.health.portals();
     }
 
     pub(super) async fn apply_all(&mut self, steps: Vec<Step>) -> Vec<(Step, ApplyError)> {

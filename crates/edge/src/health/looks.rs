@@ -1,6 +1,6 @@
 //! Looks at the sockets of busy connections: does anything come on each uplink?
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use mptcp::{ConnectionInfo, SubflowInfo, TcpState};
 use paths::{Look, PathId, RoundTrip};
 use relay::Server;
+use rustix::net::Shutdown;
 use tokio::net::TcpStream;
 
 /// So many connections tell enough about the uplinks.
@@ -16,7 +17,8 @@ const MOST: usize = 16;
 /// How often to find out which connections are busy. Costs a moment for each open connection.
 const SCAN_EVERY: Duration = Duration::from_millis(200);
 
-/// A connection that was busy is looked at for so long afterwards, and longer while data waits.
+/// A connection that was busy is looked at for so long afterwards, and longer while data waits or it has no
+/// subflow.
 const INTEREST: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
@@ -30,7 +32,8 @@ pub(super) struct Looks {
     through: HashMap<Ends, u64>,
 }
 
-type Ends = (SocketAddr, SocketAddr);
+/// A connection's, or a subflow's: ours and the peer's.
+pub(super) type Ends = (SocketAddr, SocketAddr);
 
 /// What a look has shown.
 #[derive(Debug, Default)]
@@ -43,6 +46,8 @@ pub(super) struct Seen {
     pub(super) paths: HashMap<PathId, Look>,
     /// Paths on which a connection had a subflow and has none any more.
     pub(super) lost: BTreeSet<PathId>,
+    /// Connections without any subflow.
+    pub(super) stranded: HashSet<Ends>,
 }
 
 /// Held weakly: the last one who holds a socket closes it.
@@ -83,6 +88,10 @@ impl Looks {
             seen.through += bytes.saturating_sub(before.unwrap_or(bytes));
             through.insert(ends, bytes);
             seen.lost.extend(watched.lost(&info.subflows, owners));
+            if !info.subflows.iter().any(is_alive) {
+                watched.until = now + INTEREST;
+                seen.stranded.insert(ends);
+            }
             for subflow in info.subflows {
                 let ends = (subflow.local, subflow.remote);
                 if subflow.unacked > 0 {
@@ -98,6 +107,19 @@ impl Looks {
         (self.subflows, self.through) = (subflows, through);
         self.watched.retain(|watched| watched.until > now);
         seen
+    }
+
+    /// Ends a connection, so that its program hears of it.
+    pub(super) fn end(&self, ends: Ends) {
+        let sockets = self.watched.iter().filter_map(|it| it.socket.upgrade());
+        for socket in sockets {
+            let is_it =
+                socket.local_addr().ok() == Some(ends.0) && socket.peer_addr().ok() == Some(ends.1);
+            if is_it {
+                // One that has ended meanwhile needs nothing.
+                let _ = rustix::net::shutdown(&*socket, Shutdown::Both);
+            }
+        }
     }
 
     fn scan(&mut self, now: Instant) -> bool {
@@ -139,15 +161,17 @@ impl Watched {
         subflows: &[SubflowInfo],
         owners: &HashMap<IpAddr, PathId>,
     ) -> BTreeSet<PathId> {
-        let alive = subflows
-            .iter()
-            .filter(|subflow| subflow.state != TcpState::Closed);
+        let alive = subflows.iter().filter(|subflow| is_alive(subflow));
         let has: BTreeSet<PathId> = alive
             .filter_map(|subflow| owners.get(&subflow.local.ip()).copied())
             .collect();
         self.had.extend(&has);
         &self.had - &has
     }
+}
+
+fn is_alive(subflow: &SubflowInfo) -> bool {
+    subflow.state != TcpState::Closed
 }
 
 /// Bytes that came in order or were acknowledged, each counted once.

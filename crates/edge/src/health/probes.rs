@@ -63,7 +63,7 @@ pub(super) struct Probes {
 
 /// A task that ends with this.
 #[derive(Debug)]
-struct Running(JoinHandle<()>);
+pub(super) struct Running(JoinHandle<()>);
 
 /// Who asks over one uplink.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ impl Probes {
         self.addresses = addresses;
         self.lookups = self.target.as_ref().map(|target| {
             let target = Arc::clone(target);
-            Running(tokio::spawn(look_up(target, found)))
+            Running::spawn(look_up(target, found))
         });
     }
 
@@ -143,7 +143,7 @@ impl Probes {
             target: Arc::clone(self.target.as_ref()?),
             answer: self.answer.clone(),
         };
-        let _task = Running(tokio::spawn(asking.run(receiver)));
+        let _task = Running::spawn(asking.run(receiver));
         Some(Asker {
             from,
             to,
@@ -316,6 +316,12 @@ async fn answered(line: &mut Option<OpenLine>) -> Option<Duration> {
     let answer = tokio::time::timeout_at(rested, open.line.answer()).await;
     answer.ok()?.ok()?;
     Some(open.asked.take()?.elapsed())
+}
+
+impl Running {
+    pub(super) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(tokio::spawn(task))
+    }
 }
 
 impl Drop for Running {

@@ -20,6 +20,7 @@ use crate::agent::run_with;
 use crate::error::EdgeError;
 use crate::reload::{FROM_HOST, Reload};
 use crate::status::{Reader, ServiceStatus};
+use crate::unplugged::Unplugged;
 use input::Input;
 use output::Output;
 
@@ -99,18 +100,23 @@ async fn converse(
     stop: impl Future<Output = ()>,
 ) -> Result<(), EdgeError> {
     let mut stop = pin!(stop);
+    let unplugged = watch::Sender::default();
     let settings = tokio::select! {
-        settings = first_settings(input, output) => settings?,
+        settings = first_settings(input, output, &unplugged) => settings?,
         () = &mut stop => None,
     };
     match settings {
-        Some(settings) => serve(settings, input, output, stop).await,
+        Some(settings) => serve(settings, input, output, unplugged, stop).await,
         None => Ok(()),
     }
 }
 
 /// The first settings that are right, after a greeting; `None` if the host goes before.
-async fn first_settings(input: &mut Input, output: &Output) -> Result<Option<Settings>, HostError> {
+async fn first_settings(
+    input: &mut Input,
+    output: &Output,
+    unplugged: &watch::Sender<Unplugged>,
+) -> Result<Option<Settings>, HostError> {
     match input.next().await? {
         Some(ToEdge::Hello(hello)) => check_protocol(hello.protocol, &hello.version)?,
         Some(_) => return Err(HostError::NoGreeting),
@@ -125,6 +131,7 @@ async fn first_settings(input: &mut Input, output: &Output) -> Result<Option<Set
                     output.say(ToHost::Applied(Applied::Refused { errors }));
                 }
             },
+            Some(ToEdge::Unplugged(macs)) => drop(unplugged.send_replace(macs.into())),
             Some(ToEdge::Hello(_) | ToEdge::Status) => {}
             Some(ToEdge::Stop) | None => return Ok(None),
         }
@@ -135,8 +142,10 @@ async fn serve(
     settings: Settings,
     input: &mut Input,
     output: &Output,
+    unplugged: watch::Sender<Unplugged>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), EdgeError> {
+    let reader = unplugged.subscribe();
     let (texts, settings_to_come) = mpsc::unbounded_channel();
     let (asks, asked) = mpsc::unbounded_channel();
     let reload = Reload::of_host(&settings, settings_to_come);
@@ -147,6 +156,7 @@ async fn serve(
                 // The edge is about to end when nobody takes these.
                 Ok(Some(ToEdge::Settings(text))) => drop(texts.send(text)),
                 Ok(Some(ToEdge::Status)) => drop(asks.send(())),
+                Ok(Some(ToEdge::Unplugged(macs))) => drop(unplugged.send_replace(macs.into())),
                 Ok(Some(ToEdge::Hello(_))) => {}
                 Ok(Some(ToEdge::Stop) | None) => return,
                 Err(error) => {
@@ -165,7 +175,7 @@ async fn serve(
         output.say(ToHost::Ready(Ready::default()));
     };
     let tell = |reader, ready| tell(reader, ready, asked, output);
-    let result = run_with(settings, reload, stop, tell).await;
+    let result = run_with(settings, reload, reader, stop, tell).await;
     match trouble {
         Some(error) => result.and(Err(error.into())),
         None => result,

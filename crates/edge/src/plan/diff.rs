@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use ipnet::{IpNet, Ipv6Net};
 use mptcp::{Endpoint, EndpointFlags, EndpointSpec};
 use netcfg::{Address, Family, InterfaceIndex, Route, RouteKind, Rule};
 use settings::edge::Settings;
@@ -11,7 +12,7 @@ use super::sysctls::is_forwarding;
 use crate::numbers;
 use crate::observed::Observed;
 use crate::step::Step;
-use crate::uplink::uplinks;
+use crate::uplink::{host_link, uplinks};
 
 /// The order matters: endpoints of what is dead go first, because that is what makes the peer move
 /// to the living paths; new endpoints come last, when their routes are there.
@@ -42,6 +43,8 @@ struct Ours<'a> {
     dhcp: Vec<InterfaceIndex>,
     /// Here only what we have put there is.
     former: &'a BTreeSet<InterfaceIndex>,
+    /// The host's link, and the network that is ours there.
+    host: Option<(InterfaceIndex, Ipv6Net)>,
 }
 
 impl<'a> Ours<'a> {
@@ -56,6 +59,7 @@ impl<'a> Ours<'a> {
                 .collect(),
             uplinks: uplinks.iter().map(index).collect(),
             former: &observed.former,
+            host: host_network(settings, observed),
         }
     }
 
@@ -72,6 +76,9 @@ impl<'a> Ours<'a> {
     }
 
     fn address(&self, address: &Address) -> bool {
+        if let (Some((link, network)), IpNet::V6(net)) = (self.host, address.net) {
+            return address.index == link && network.contains(&net);
+        }
         let is_left =
             address.protocol == Some(numbers::PROTOCOL) && self.former.contains(&address.index);
         Family::of(address.net.addr()) == Family::V4
@@ -81,6 +88,11 @@ impl<'a> Ours<'a> {
     fn has(&self, interface: InterfaceIndex) -> bool {
         self.uplinks.contains(&interface) || self.former.contains(&interface)
     }
+}
+
+fn host_network(settings: &Settings, observed: &Observed) -> Option<(InterfaceIndex, Ipv6Net)> {
+    let network = settings.host.as_ref()?.network?;
+    Some((host_link(settings, observed)?.index, network.net()))
 }
 
 fn delete_endpoints(
@@ -113,6 +125,7 @@ fn add_endpoints(observed: &Observed, desired: &Desired, steps: &mut Vec<Step>) 
             Some(endpoint) if endpoint.flags != spec.flags => {
                 steps.push(Step::SetEndpointFlags {
                     id: endpoint.id,
+                    address: endpoint.address,
                     flags: spec.flags,
                 });
             }
@@ -214,6 +227,7 @@ fn same_route(a: &Route, b: &Route) -> bool {
         && a.gateway == b.gateway
         && a.metric == b.metric
         && a.kind == b.kind
+        && a.mtu == b.mtu
         && (!uses_interface || a.interface == b.interface)
 }
 

@@ -6,6 +6,7 @@ mod firewall;
 mod notes;
 mod routing;
 mod sysctls;
+mod traffic;
 
 use std::collections::BTreeMap;
 
@@ -19,7 +20,7 @@ pub use sysctls::wanted_keys;
 use crate::numbers;
 use crate::observed::Observed;
 use crate::step::Step;
-use crate::uplink::{Uplink, host_link, uplinks};
+use crate::uplink::{Uplink, host_link, own_address, uplinks};
 
 /// What the machine should have of ours.
 #[derive(Clone, Debug, Default)]
@@ -51,7 +52,9 @@ fn desired(settings: &Settings, observed: &Observed) -> Desired {
     let uplinks = uplinks(settings, observed);
     Desired {
         up: managed(&uplinks),
-        addresses: leased_addresses(&uplinks),
+        addresses: leased_addresses(&uplinks)
+            .chain(own_address(settings, observed))
+            .collect(),
         routes: routing::routes(settings, host, &uplinks),
         rules: routing::rules(settings, host, &uplinks),
         endpoints: endpoints::endpoints(&uplinks),
@@ -60,12 +63,7 @@ fn desired(settings: &Settings, observed: &Observed) -> Desired {
             add_addr_accepted: settings.mptcp.add_addr_accepted.into(),
         }),
         sysctls: sysctls::sysctls(settings, host, &uplinks, observed),
-        firewall: Some(firewall::table(
-            settings,
-            host,
-            &uplinks,
-            observed.intercept_port,
-        )),
+        firewall: Some(firewall::table(settings, host, &uplinks, observed)),
         network_manager: Some(network_manager(&uplinks)),
     }
 }
@@ -80,7 +78,7 @@ fn managed(uplinks: &[Uplink<'_>]) -> Vec<InterfaceIndex> {
 }
 
 /// Addresses from leases. Those of router advertisements the kernel adds by itself.
-fn leased_addresses(uplinks: &[Uplink<'_>]) -> Vec<Address> {
+fn leased_addresses(uplinks: &[Uplink<'_>]) -> impl Iterator<Item = Address> {
     uplinks
         .iter()
         .filter(|uplink| uplink.wants_dhcp())
@@ -94,7 +92,6 @@ fn leased_addresses(uplinks: &[Uplink<'_>]) -> Vec<Address> {
                     ..Address::new(uplink.link.index, way.address)
                 })
         })
-        .collect()
 }
 
 /// A drop-in for NetworkManager: its endpoints beside ours would be subflows that we don't control

@@ -1,7 +1,8 @@
 //! What no step can mend, in words for the user.
 
 use mptcp::Limits;
-use settings::edge::Settings;
+use settings::edge::{Hub, Settings, Udp};
+use settings::rule::Action;
 
 use super::sysctls;
 use crate::observed::Observed;
@@ -25,6 +26,14 @@ pub fn notes(settings: &Settings, observed: &Observed) -> Vec<String> {
             ));
         }
     }
+    notes.extend(unknown_uplinks(settings, &uplinks));
+    if settings.out.udp == Udp::Hub && !matches!(settings.out.hub, Hub::Manypath(_)) {
+        notes.push(
+            "UDP goes straight to its destination: for out.udp = \"hub\" set out.hub to a hub of your own \
+             (manypath://…)"
+                .to_owned(),
+        );
+    }
     let addresses: usize = uplinks.iter().map(|uplink| uplink.families()).sum();
     if addresses > Limits::MAX as usize {
         notes.push(format!(
@@ -42,6 +51,23 @@ pub fn notes(settings: &Settings, observed: &Observed) -> Vec<String> {
         ));
     }
     notes
+}
+
+/// An uplink may come later, so no rule is wrong for it.
+fn unknown_uplinks<'a>(
+    settings: &'a Settings,
+    uplinks: &'a [Uplink<'_>],
+) -> impl Iterator<Item = String> + 'a {
+    let rules = settings.traffic.iter().enumerate();
+    rules.filter_map(|(index, rule)| match &rule.action {
+        Action::Uplink(name) if !uplinks.iter().any(|it| it.name == name.as_str()) => {
+            Some(format!(
+                "rule {} sends traffic by the uplink {name}, and there is none of this name; it fails until there is",
+                index + 1
+            ))
+        }
+        _ => None,
+    })
 }
 
 fn shared_addresses<'a>(uplinks: &'a [Uplink<'_>]) -> impl Iterator<Item = String> + 'a {

@@ -3,8 +3,9 @@
 use ipnet::IpNet;
 use netcfg::{Family, InterfaceIndex, Link, Route, RouteKind, Rule, TableId};
 use paths::Use;
-use settings::edge::{Capture, Intercept, Settings};
+use settings::edge::{Capture, Intercept, Settings, Udp};
 
+use super::traffic;
 use crate::numbers::{self, priority};
 use crate::uplink::{Uplink, Way, owned_ways};
 
@@ -84,6 +85,13 @@ pub(super) fn rules(settings: &Settings, host: Option<&Link>, uplinks: &[Uplink<
             )
         });
     }
+    for (uplink, mark) in traffic::steered(&settings.traffic, uplinks) {
+        let table = numbers::table_of(uplink.link.index);
+        rules.extend([Family::V4, Family::V6].map(|family| Rule {
+            fwmark: Some((mark, u32::MAX)),
+            ..rule(family, priority::STEERED, table)
+        }));
+    }
     for family in [Family::V4, Family::V6] {
         rules.push(Rule {
             suppress_prefix_length: Some(0),
@@ -105,10 +113,10 @@ pub(super) fn rules(settings: &Settings, host: Option<&Link>, uplinks: &[Uplink<
 }
 
 pub(super) fn intercepts_by_tproxy(settings: &Settings) -> bool {
-    settings
-        .host
-        .as_ref()
-        .is_some_and(|host| host.capture == Capture::All && host.intercept == Intercept::Tproxy)
+    settings.host.as_ref().is_some_and(|host| {
+        let by_tproxy = host.intercept == Intercept::Tproxy || settings.out.udp == Udp::Hub;
+        host.capture == Capture::All && by_tproxy
+    })
 }
 
 fn nowhere(table: TableId) -> [Route; 2] {
@@ -121,6 +129,7 @@ fn nowhere(table: TableId) -> [Route; 2] {
 fn on_link(table: TableId, interface: InterfaceIndex, way: &Way) -> Route {
     Route {
         interface: Some(interface),
+        mtu: way.mtu,
         ..ours(table, way.address.trunc(), RouteKind::Unicast)
     }
 }
@@ -130,6 +139,9 @@ fn default(table: TableId, interface: InterfaceIndex, way: &Way, metric: u32) ->
         gateway: way.gateway,
         interface: Some(interface),
         metric,
+        // On our routes and not on the interface, whose MTU is not ours to put back, and which would lose IPv6
+        // with less than 1280 bytes.
+        mtu: way.mtu,
         // A lease of /32, as some mobile networks give, has its gateway outside of its network.
         onlink: way
             .gateway

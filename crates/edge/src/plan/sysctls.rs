@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use mptcp::tuning::Tuning;
 use netcfg::{Family, Link, Sysctl};
-use settings::edge::Settings;
+use settings::edge::{Quic, Settings, Udp};
 
 use crate::observed::Observed;
 use crate::uplink::Uplink;
@@ -15,6 +15,7 @@ pub fn wanted_keys(settings: &Settings, observed: &Observed) -> Vec<Sysctl> {
     let uplinks = crate::uplink::uplinks(settings, observed);
     let mut keys: Vec<Sysctl> = Tuning::KEYS.into_iter().map(key).collect();
     keys.extend(forwarding(host).into_keys());
+    keys.extend(refusals(settings).into_keys());
     keys.extend(
         uplinks
             .iter()
@@ -36,6 +37,7 @@ pub(super) fn sysctls(
         .map(|(name, value)| (key(name), value))
         .collect();
     wanted.extend(forwarding(host));
+    wanted.extend(refusals(settings));
     wanted.extend(uplinks.iter().flat_map(per_uplink));
     for uplink in uplinks.iter().filter(|uplink| !uplink.wants_dhcp()) {
         leave_to_others(uplink, observed, &mut wanted);
@@ -86,6 +88,22 @@ fn forwarding(host: Option<&Link>) -> BTreeMap<Sysctl, String> {
     let keys = ["net.ipv4.ip_forward", IPV6_FORWARDING];
     host.map(|_| keys.map(|name| (key(name), "1".to_owned())).into())
         .unwrap_or_default()
+}
+
+/// Who is refused QUIC, or all UDP, must hear of it each time: the kernel says "unreachable" to one host six times at
+/// once and then once a second (`icmp_ratelimit`), and a page has more sites than that. The limit of all
+/// ICMP together stays. The defaults without type 3 (`icmp_ratemask`) and, of ICMPv6, type 1.
+fn refusals(settings: &Settings) -> BTreeMap<Sysctl, String> {
+    let masks = [
+        ("net.ipv4.icmp_ratemask", "6160"),
+        ("net.ipv6.icmp.ratemask", "0,3-127"),
+    ];
+    match (settings.out.quic, settings.out.udp) {
+        (Quic::Allow, Udp::Direct | Udp::Hub) => BTreeMap::new(),
+        (Quic::Refuse, _) | (_, Udp::Off) => masks
+            .map(|(name, value)| (key(name), value.to_owned()))
+            .into(),
+    }
 }
 
 fn per_uplink(uplink: &Uplink<'_>) -> BTreeMap<Sysctl, String> {

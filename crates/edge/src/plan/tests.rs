@@ -8,6 +8,8 @@ use netcfg::{Family, InterfaceName, Link, MacAddress, RouteKind, TableId};
 
 use super::*;
 
+mod firewall;
+mod host;
 mod uplinks;
 
 const HOST: u32 = 2;
@@ -89,9 +91,12 @@ fn apply(steps: &[Step], observed: &mut Observed) {
                     flags: spec.flags,
                 });
             }
-            Step::SetEndpointFlags { id, flags } => {
+            Step::SetEndpointFlags { id, flags, .. } => {
                 let endpoint = observed.endpoints.iter_mut().find(|it| it.id == id);
                 endpoint.expect("it was planned for").flags = flags;
+            }
+            Step::ReopenSubflows { .. } => {
+                panic!("a plan is for what is to be, not for what was lost")
             }
             Step::SetSysctl { key, value } => drop(observed.sysctls.insert(key, value)),
             Step::SetUp { index, .. } => {
@@ -291,6 +296,7 @@ fn an_endpoint_that_another_made_for_our_address_is_adopted() {
         steps,
         [Step::SetEndpointFlags {
             id: observed.endpoints[0].id,
+            address: observed.endpoints[0].address,
             flags
         }]
     );

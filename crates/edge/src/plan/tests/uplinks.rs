@@ -29,6 +29,50 @@ fn twelve_uplinks_have_twelve_tables_and_the_kernels_eight_endpoints() {
 }
 
 #[test]
+fn a_leases_mtu_is_that_of_our_routes_by_its_uplink() {
+    let settings = settings("");
+    let mut observed = settled(&settings);
+    let mtus = |observed: &Observed, index: u32| {
+        let routes = observed.routes.iter();
+        let by = routes.filter(|it| it.interface == Some(InterfaceIndex(index)));
+        let mtus: Vec<_> = by.map(|it| (it.table, it.mtu)).collect();
+        assert!(mtus.iter().any(|(table, _)| *table == numbers::UPLINKS));
+        mtus.into_iter().map(|(_, mtu)| mtu).collect::<Vec<_>>()
+    };
+    for (leased, is) in [
+        (1400, Some(1400)),
+        (576, Some(576)),
+        (1500, None),
+        (9000, None),
+    ] {
+        let lease = observed.leases.get_mut(&InterfaceIndex(WIFI)).unwrap();
+        lease.mtu = Some(leased);
+        apply(&plan(&settings, &observed), &mut observed);
+        assert_eq!(plan(&settings, &observed), [], "{leased}");
+        assert!(mtus(&observed, WIFI).iter().all(|it| *it == is), "{leased}");
+        assert!(mtus(&observed, LTE).iter().all(Option::is_none));
+    }
+}
+
+#[test]
+fn ipv6_keeps_its_1280_bytes_whatever_the_lease_says() {
+    let settings = settings("");
+    let mut observed = observed();
+    let link = InterfaceIndex(WIFI);
+    let address = "2001:db8:1::5/64".parse().unwrap();
+    observed.addresses.push(Address::new(link, address));
+    observed.routes.push(Route {
+        gateway: Some("fe80::1".parse().unwrap()),
+        interface: Some(link),
+        ..Route::default_of(Family::V6, TableId::MAIN)
+    });
+    observed.leases.get_mut(&link).unwrap().mtu = Some(600);
+    let ways = uplinks(&settings, &observed).swap_remove(0).ways;
+    let mtus: Vec<_> = ways.iter().map(|way| way.mtu).collect();
+    assert_eq!(mtus, [Some(600), Some(1280)]);
+}
+
+#[test]
 fn a_lease_without_a_router_makes_no_uplink() {
     let mut observed = observed();
     let lease = observed.leases.get_mut(&InterfaceIndex(WIFI)).unwrap();
@@ -75,8 +119,18 @@ fn an_address_that_two_modems_give_belongs_to_the_one_that_is_up() {
             .any(|it| it.contains("wifi and lte have the same address 192.168.11.5")),
         "{notes:?}"
     );
-    observed.links[1].carrier = false;
+    let carrier = |observed: &mut Observed, index, on| {
+        let mut links = observed.links.iter_mut();
+        let link = links.find(|it| it.index == InterfaceIndex(index));
+        link.expect("the scene has it").carrier = on;
+    };
+    carrier(&mut observed, WIFI, false);
     assert_eq!(owner(&mut observed), of(LTE));
+    // What works is not taken away from connections.
+    carrier(&mut observed, WIFI, true);
+    assert_eq!(owner(&mut observed), of(LTE));
+    carrier(&mut observed, LTE, false);
+    assert_eq!(owner(&mut observed), of(WIFI));
 }
 
 #[test]
