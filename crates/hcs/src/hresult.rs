@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// What a Windows function gives; negative numbers are failures. Shown as `0x803B0014`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct HResult(u32);
@@ -63,6 +66,21 @@ impl HResult {
 
     fn row(self) -> Option<&'static (u32, &'static str, &'static str)> {
         CODES.iter().find(|(code, ..)| *code == self.0)
+    }
+}
+
+impl Serialize for HResult {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for HResult {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let digits = text.strip_prefix("0x").unwrap_or(&text);
+        let code = u32::from_str_radix(digits, 16).map_err(D::Error::custom)?;
+        Ok(Self(code))
     }
 }
 

@@ -10,6 +10,7 @@
 //! * `requests`, `properties`: the documents that go in, and those that come out.
 //! * `networks`, `systems`, `watch`: what can be done.
 //! * `hresult`, `error`: what goes wrong, in words.
+//! * `record`: what Windows was asked and gave, to be replayed elsewhere.
 
 mod api;
 mod clock;
@@ -21,6 +22,7 @@ mod ids;
 mod mac;
 mod networks;
 mod properties;
+mod record;
 mod requests;
 mod systems;
 mod watch;
@@ -38,6 +40,7 @@ pub use hresult::HResult;
 pub use ids::{AdapterId, EndpointId, NetworkId, SystemId};
 pub use mac::{MacAddress, MacAddressError};
 pub use properties::{DocumentError, Endpoint, Network, State, System};
+pub use record::{Recorder, Recording};
 pub use requests::{Adapter, NewEndpoint, NewNetwork};
 pub use systems::Seen;
 pub use watch::Watch;

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::{Address, Interface, NewAddress, NewRoute, Route, Win32Error};
+use crate::{Address, Interface, InterfaceId, NewAddress, NewRoute, Route, Win32Error};
 
 /// What is called. All calls are quick, and may be made by any thread.
 pub trait Api: Send + Sync {
@@ -22,6 +22,12 @@ pub trait Api: Send + Sync {
     fn create_address(&self, address: &NewAddress) -> Result<(), Failure>;
     /// `DeleteUnicastIpAddressEntry`.
     fn delete_address(&self, address: &Address) -> Result<(), Failure>;
+
+    /// `GetInterfaceDnsSettings`: the name servers of IPv4 that were set for an interface, as Windows keeps them,
+    /// with commas between them. Empty where it goes by DHCP, or has none.
+    fn name_servers(&self, interface: InterfaceId) -> Result<String, Failure>;
+    /// `SetInterfaceDnsSettings`, with the same text.
+    fn set_name_servers(&self, interface: InterfaceId, servers: &str) -> Result<(), Failure>;
 
     /// `NotifyIpInterfaceChange`, `NotifyUnicastIpAddressChange` and `NotifyRouteChange2`, of both
     /// families, until the registration is dropped.

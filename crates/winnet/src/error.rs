@@ -29,7 +29,7 @@ impl NetError {
     }
 }
 
-/// `iphlpapi.dll` can't be used.
+/// A DLL of Windows' can't be used.
 #[derive(Debug, Error)]
 pub enum LoadError {
     /// It isn't there.
@@ -62,4 +62,15 @@ pub struct PolicyError {
     /// What Windows said.
     #[source]
     pub source: io::Error,
+}
+
+/// Programs can't be told of another proxy setting. They find out when they are started again.
+#[derive(Debug, Error)]
+pub enum ProxyError {
+    /// There is nothing to tell them by.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// Windows refuses.
+    #[error("can't tell programs that the proxy setting has changed (InternetSetOption)")]
+    Refused(#[source] io::Error),
 }

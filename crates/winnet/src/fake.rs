@@ -4,15 +4,15 @@ use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use fakes::ip::{AddressRow, Interface as Known, Ip, RouteRow, Topic};
+use fakes::ip::{AddressRow, Interface as Known, Ip, NamesRow, RouteRow, Topic};
 use fakes::{Event, Machine, Request};
 use ipnet::IpNet;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    Address, Api, Change, DadState, Failure, Interface, Luid, NewAddress, NewRoute, Original,
-    Policy, PolicyError, PolicyStore, Registration, Route, RouteProtocol, Win32Error,
+    Address, Api, Change, DadState, Failure, Interface, InterfaceId, Luid, NewAddress, NewRoute,
+    Original, Policy, PolicyError, PolicyStore, Registration, Route, RouteProtocol, Win32Error,
 };
 
 /// Passes calls on as the stand-in DLL does, but within the process. It lists what the model has, and
@@ -133,6 +133,15 @@ impl Api for Fake {
     fn delete_address(&self, address: &Address) -> Result<(), Failure> {
         let row = address_row(address.interface, address.net);
         self.call("DeleteUnicastIpAddressEntry", row).map(drop)
+    }
+
+    fn name_servers(&self, interface: InterfaceId) -> Result<String, Failure> {
+        self.call("GetInterfaceDnsSettings", NamesRow::get(interface.0))
+    }
+
+    fn set_name_servers(&self, interface: InterfaceId, servers: &str) -> Result<(), Failure> {
+        let row = NamesRow::set(interface.0, servers);
+        self.call("SetInterfaceDnsSettings", row).map(drop)
     }
 
     fn notify(

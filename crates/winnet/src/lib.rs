@@ -2,8 +2,8 @@
 //!
 //! [`Net`] is what others use: forgiving where repeating a step should be harmless. It speaks through an
 //! [`Api`], whose calls give and take plain data: `IpHelper` is Windows' `iphlpapi.dll`, `Fake` a strict
-//! model for tests. What is added is never persistent: Windows forgets it when it restarts, or when the
-//! interface goes.
+//! model for tests. Routes and addresses that are added are never persistent: Windows forgets them when it
+//! restarts, or when the interface goes. Name servers are.
 //!
 //! * `ids`, `interface`, `address`, `route`: what there is. `rows`: how Windows writes it.
 //! * `net`, `watch`: what can be done. `api`: the calls below that.
@@ -29,7 +29,7 @@ mod windows;
 
 pub use address::{Address, DadState, NewAddress};
 pub use api::{Api, Change, Failure, Registration};
-pub use error::{LoadError, NetError, PolicyError};
+pub use error::{LoadError, NetError, PolicyError, ProxyError};
 #[cfg(feature = "fake")]
 pub use fake::{Fake, FakePolicy};
 pub use ids::{InterfaceId, InterfaceIndex, Luid, MacAddress};
@@ -40,4 +40,4 @@ pub use route::{NewRoute, Route, RouteProtocol};
 pub use watch::Watch;
 pub use win32::Win32Error;
 #[cfg(windows)]
-pub use windows::{IpHelper, RegistryPolicy};
+pub use windows::{IpHelper, RegistryPolicy, proxy_has_changed};

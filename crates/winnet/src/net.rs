@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    Address, Api, Failure, Interface, NetError, NewAddress, NewRoute, Route, Watch, Win32Error,
+    Address, Api, Failure, Interface, InterfaceId, NetError, NewAddress, NewRoute, Route, Watch,
+    Win32Error,
 };
 
 /// Windows' network.
@@ -80,6 +81,29 @@ impl Net {
     pub fn delete_address(&self, address: &Address) -> Result<(), NetError> {
         let failed = NetError::failed(format!("delete the {address}"));
         or_gone(self.api.delete_address(address)).map_err(failed)
+    }
+
+    /// The name servers of IPv4 that were set for an interface, as Windows keeps them, with commas between them.
+    /// Empty where it goes by DHCP, or has none.
+    ///
+    /// # Errors
+    /// When Windows refuses.
+    pub fn name_servers(&self, interface: InterfaceId) -> Result<String, NetError> {
+        let failed = NetError::failed(format!("read the name servers of interface {interface}"));
+        self.api.name_servers(interface).map_err(failed)
+    }
+
+    /// Sets them. Other than routes and addresses they outlive a restart.
+    ///
+    /// # Errors
+    /// When Windows refuses: without an administrator's rights (5).
+    pub fn set_name_servers(&self, interface: InterfaceId, servers: &str) -> Result<(), NetError> {
+        let failed = NetError::failed(format!(
+            "set the name servers of interface {interface} to {servers:?}"
+        ));
+        self.api
+            .set_name_servers(interface, servers)
+            .map_err(failed)
     }
 
     /// Tells when something has changed, until what this gives is dropped. Changes come in bursts. Look

@@ -1,33 +1,37 @@
-//! Windows' own `iphlpapi.dll`, and the registry.
+//! Windows' own `iphlpapi.dll`, the registry, and `wininet.dll`.
 //!
 //! * `library`: finds functions. `callbacks`: what they call, by a number instead of a pointer.
 //! * `tables`: what is listed. `entries`: what is added and deleted. `socket`: addresses in and out.
-//! * `policy`: `fMinimizeConnections`.
+//! * `names`: name servers. `policy`: `fMinimizeConnections`.
 #![expect(unsafe_code, reason = "calls of functions that a DLL exports")]
 
 mod callbacks;
 mod entries;
 mod library;
+mod names;
 mod policy;
 mod socket;
 mod tables;
+mod wininet;
 
 use std::ffi::c_void;
 
 use windows_sys::Win32::Foundation::HANDLE;
 use windows_sys::Win32::NetworkManagement::IpHelper::{
-    MIB_IF_TABLE2, MIB_IPFORWARD_ROW2, MIB_IPFORWARD_TABLE2, MIB_UNICASTIPADDRESS_ROW,
-    MIB_UNICASTIPADDRESS_TABLE, PIPFORWARD_CHANGE_CALLBACK, PIPINTERFACE_CHANGE_CALLBACK,
-    PUNICAST_IPADDRESS_CHANGE_CALLBACK,
+    DNS_INTERFACE_SETTINGS, MIB_IF_TABLE2, MIB_IPFORWARD_ROW2, MIB_IPFORWARD_TABLE2,
+    MIB_UNICASTIPADDRESS_ROW, MIB_UNICASTIPADDRESS_TABLE, PIPFORWARD_CHANGE_CALLBACK,
+    PIPINTERFACE_CHANGE_CALLBACK, PUNICAST_IPADDRESS_CHANGE_CALLBACK,
 };
 use windows_sys::Win32::Networking::WinSock::ADDRESS_FAMILY;
+use windows_sys::core::GUID;
 
 use crate::{
-    Address, Api, Change, Failure, Interface, LoadError, NewAddress, NewRoute, Registration, Route,
-    Win32Error,
+    Address, Api, Change, Failure, Interface, InterfaceId, LoadError, NewAddress, NewRoute,
+    Registration, Route, Win32Error,
 };
 use library::functions;
 pub use policy::RegistryPolicy;
+pub use wininet::proxy_has_changed;
 
 functions! {
     Functions in "iphlpapi.dll" {
@@ -41,6 +45,9 @@ functions! {
         InitializeUnicastIpAddressEntry(*mut MIB_UNICASTIPADDRESS_ROW);
         CreateUnicastIpAddressEntry(*const MIB_UNICASTIPADDRESS_ROW) -> u32;
         DeleteUnicastIpAddressEntry(*const MIB_UNICASTIPADDRESS_ROW) -> u32;
+        GetInterfaceDnsSettings(GUID, *mut DNS_INTERFACE_SETTINGS) -> u32;
+        SetInterfaceDnsSettings(GUID, *const DNS_INTERFACE_SETTINGS) -> u32;
+        FreeInterfaceDnsSettings(*mut DNS_INTERFACE_SETTINGS);
         NotifyIpInterfaceChange(
             ADDRESS_FAMILY, PIPINTERFACE_CHANGE_CALLBACK, *const c_void, bool, *mut HANDLE,
         ) -> u32;
@@ -98,6 +105,14 @@ impl Api for IpHelper {
 
     fn delete_address(&self, address: &Address) -> Result<(), Failure> {
         entries::delete_address(&self.functions, address)
+    }
+
+    fn name_servers(&self, interface: InterfaceId) -> Result<String, Failure> {
+        names::name_servers(&self.functions, interface)
+    }
+
+    fn set_name_servers(&self, interface: InterfaceId, servers: &str) -> Result<(), Failure> {
+        names::set_name_servers(&self.functions, interface, servers)
     }
 
     fn notify(

@@ -320,6 +320,19 @@ fn addresses_arrive_as_they_were_meant() {
 }
 
 #[test]
+fn name_servers_are_set_and_read() {
+    let pc = Pc::new();
+    assert_eq!(pc.net.name_servers(pc.card.id).unwrap(), "");
+    for servers in ["172.20.5.6,9.9.9.9", ""] {
+        pc.net.set_name_servers(pc.card.id, servers).unwrap();
+        assert_eq!(pc.net.name_servers(pc.card.id).unwrap(), servers);
+        assert_eq!(world().ip.name_servers(pc.card.id.0), servers);
+    }
+    let refused = pc.net.set_name_servers(pc.other.id, "fd00::1").unwrap_err();
+    assert!(refused.to_string().contains("name servers"), "{refused}");
+}
+
+#[test]
 fn failures_carry_what_windows_gives() {
     let pc = Pc::new();
     world()

@@ -32,3 +32,8 @@ fn loopback_is_there_with_its_address_and_routes() {
 fn what_windows_does_with_several_connections_is_read() {
     println!("{:?}", RegistryPolicy.policy().unwrap());
 }
+
+#[test]
+fn programs_are_told_to_look_at_the_proxy_again() {
+    winnet::proxy_has_changed().unwrap();
+}

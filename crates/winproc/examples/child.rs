@@ -13,6 +13,8 @@ fn main() -> ExitCode {
         // Each on a line of its own, as Rust writes texts in source code.
         Some("arguments") => arguments.for_each(|argument| println!("{argument:?}")),
         Some("variable") => arguments.for_each(|name| println!("{:?}", env::var(name).ok())),
+        #[cfg(windows)]
+        Some("folders") => folders(),
         Some("make") => {
             let file = arguments.next().expect("a file");
             File::create_new(file).expect("a new file");
@@ -34,6 +36,14 @@ fn main() -> ExitCode {
         other => panic!("{other:?}: what is this?"),
     }
     ExitCode::from(7)
+}
+
+#[cfg(windows)]
+fn folders() {
+    use winproc::KnownFolder::{ProgramData, ProgramFiles, System};
+    for folder in [ProgramData, ProgramFiles, System] {
+        println!("{}", folder.path().expect("it is there").display());
+    }
 }
 
 fn wait() -> ! {

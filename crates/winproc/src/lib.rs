@@ -33,8 +33,8 @@ pub use sid::{InvalidSid, Sid};
 pub use user::{User, Users};
 #[cfg(windows)]
 pub use windows::{
-    Control, EventLog, Identity, Installed, LoggedOn, PipeListener, ServiceState, Severity,
-    UserToken, connect, delete_at_restart, install_service, is_elevated, private_directory,
-    remove_service, run, run_elevated, serve, service_state, start_service, stop_service,
-    write_like, write_private,
+    Control, EventLog, Identity, Installed, KnownFolder, LoggedOn, PipeListener, ServiceState,
+    Severity, UserToken, connect, delete_at_restart, install_service, is_elevated,
+    private_directory, remove_service, run, run_elevated, serve, service_state, start_service,
+    stop_service, write_like, write_private,
 };

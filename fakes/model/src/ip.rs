@@ -4,8 +4,9 @@
 //! there for it, and notifications be asked for of both families, without a first one. What Wine lists by
 //! itself is not here: whoever plays the machine has to make true what is asked for.
 //!
-//! * `rows`: what the functions take. `state`: what tests and the twin do with the model.
+//! * `rows`, `names`: what the functions take. `state`: what tests and the twin do with the model.
 
+mod names;
 mod rows;
 mod state;
 
@@ -15,9 +16,11 @@ use std::sync::mpsc::Sender;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::protocol::{Event, Reply, Request};
 use crate::server::Machine;
+pub use names::NamesRow;
 pub use rows::{AddressRow, RouteRow};
 
 /// Win32 errors (`winerror.h`) and kinds of notifications (`MIB_NOTIFICATION_TYPE`, `netioapi.h`).
@@ -43,6 +46,8 @@ pub struct Ip {
     gone: BTreeSet<u64>,
     addresses: Vec<Address>,
     routes: Vec<Route>,
+    /// By the interface's GUID, which the model knows nothing else of.
+    names: BTreeMap<Uuid, String>,
     subscriptions: BTreeSet<u64>,
     last_subscription: u64,
     faults: Vec<Fault>,
@@ -153,6 +158,9 @@ impl Ip {
     /// Not a call of Windows': asks for the LUIDs of interfaces that were pulled out.
     pub const GONE_INTERFACES: &str = "GoneInterfaces";
 
+    /// Not a call of Windows': asks for the routes of IPv6, which Wine does not list.
+    pub const ROUTES_V6: &str = "RoutesV6";
+
     /// Answers a call, if it is one of `iphlpapi.dll`.
     pub fn answer(&mut self, request: &Request) -> Option<Reply> {
         const NOTIFY: [&str; 3] = [
@@ -167,11 +175,22 @@ impl Ip {
                 ..Reply::default()
             });
         }
+        if request.call == Self::ROUTES_V6 {
+            let v6 = self.routes.iter().filter(|it| it.destination.is_ipv6());
+            let rows: Vec<RouteRow> = v6.map(RouteRow::of).collect();
+            let rows = serde_json::to_string(&rows).expect("plain data");
+            return Some(Reply {
+                result: Some(rows),
+                ..Reply::default()
+            });
+        }
         let function = match request.call.as_str() {
             "CreateIpForwardEntry2" => Self::create_route,
             "DeleteIpForwardEntry2" => Self::delete_route,
             "CreateUnicastIpAddressEntry" => Self::create_address,
             "DeleteUnicastIpAddressEntry" => Self::delete_address,
+            "GetInterfaceDnsSettings" => Self::get_names,
+            "SetInterfaceDnsSettings" => Self::set_names,
             "CancelMibChangeNotify2" => Self::cancel,
             call if NOTIFY.contains(&call) => Self::subscribe,
             _ => return None,

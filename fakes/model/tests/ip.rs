@@ -3,7 +3,9 @@
 use std::net::Ipv6Addr;
 use std::sync::{Arc, Mutex, mpsc};
 
-use fakes::ip::{Address, AddressRow, Change, Interface, Ip, Route, RouteRow, Topic, code};
+use fakes::ip::{
+    Address, AddressRow, Change, Interface, Ip, NamesRow, Route, RouteRow, Topic, code,
+};
 use fakes::{Machine, Request};
 use serde_json::{Value, json};
 
@@ -267,4 +269,41 @@ fn notifications_are_asked_for_as_we_do_and_cancelled_once() {
         code::INVALID_PARAMETER
     );
     assert_eq!(ip.subscriptions(), 0);
+}
+
+#[test]
+fn name_servers_are_addresses_of_ipv4_and_set_alone() {
+    let (mut ip, card) = (ip(), uuid::Uuid::from_u128(3));
+    let set = |ip: &mut Ip, row: NamesRow| status(ip, "SetInterfaceDnsSettings", row);
+    let right = NamesRow::set(card, "172.20.5.6,9.9.9.9");
+    for wrong in [
+        NamesRow::set(card, "172.20.5.6 9.9.9.9"),
+        NamesRow::set(card, "fd00::1"),
+        NamesRow::get(card),
+        NamesRow {
+            version: 0,
+            ..right.clone()
+        },
+        NamesRow {
+            flags: 3,
+            ..right.clone()
+        },
+    ] {
+        assert_eq!(
+            set(&mut ip, wrong.clone()),
+            code::INVALID_PARAMETER,
+            "{wrong:?}"
+        );
+    }
+    assert_eq!(set(&mut ip, right), 0);
+    assert_eq!(ip.name_servers(card), "172.20.5.6,9.9.9.9");
+    assert_eq!(ip.name_servers(uuid::Uuid::nil()), "");
+    assert_eq!(set(&mut ip, NamesRow::set(card, "")), 0);
+    assert_eq!(ip.all_name_servers(), [""; 0]);
+    let get = NamesRow {
+        flags: 2,
+        ..NamesRow::get(card)
+    };
+    let got = status(&mut ip, "GetInterfaceDnsSettings", get);
+    assert_eq!(got, code::INVALID_PARAMETER);
 }

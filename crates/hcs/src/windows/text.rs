@@ -1,5 +1,6 @@
 //! Text to and from Windows: UTF-16 that ends with zero.
 
+use windows_strings::PCWSTR;
 use windows_sys::Win32::Foundation::LocalFree;
 use windows_sys::Win32::System::Com::CoTaskMemFree;
 use windows_sys::core::PWSTR;
@@ -39,11 +40,7 @@ unsafe fn read(text: PWSTR) -> Option<String> {
     if text.is_null() {
         return None;
     }
-    // SAFETY: the text ends with zero, so everything up to that can be read.
-    let length = (0..)
-        .take_while(|index| unsafe { *text.add(*index) } != 0)
-        .count();
-    // SAFETY: so many units were just read.
-    let units = unsafe { std::slice::from_raw_parts(text, length) };
-    Some(String::from_utf16_lossy(units))
+    let text = PCWSTR(text);
+    // SAFETY: it ends with zero.
+    Some(String::from_utf16_lossy(unsafe { text.as_wide() }))
 }

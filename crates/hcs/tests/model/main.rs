@@ -2,6 +2,7 @@
 
 mod adapters;
 mod networks;
+mod recordings;
 mod watches;
 
 use std::sync::{Arc, Mutex, MutexGuard};

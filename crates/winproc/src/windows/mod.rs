@@ -5,6 +5,7 @@ mod attributes;
 mod event_log;
 mod ffi;
 mod file;
+mod folders;
 mod own;
 mod pipe;
 mod security;
@@ -15,6 +16,7 @@ mod token;
 
 pub use event_log::{EventLog, Severity};
 pub use file::{delete_at_restart, private_directory, write_like, write_private};
+pub use folders::KnownFolder;
 pub use own::{is_elevated, run, run_elevated};
 pub use pipe::{Identity, PipeListener, connect};
 pub use service::{

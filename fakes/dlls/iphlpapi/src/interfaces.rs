@@ -6,7 +6,8 @@ use std::sync::OnceLock;
 use fakes::ip::Ip;
 use serde_json::Value;
 use windows_sys::Win32::NetworkManagement::IpHelper::{MIB_IF_ROW2, MIB_IF_TABLE2};
-use windows_sys::Win32::System::LibraryLoader::{GetProcAddress, LoadLibraryA};
+
+use crate::wines;
 
 /// What the lab calls the network that the twin shares with its guest, and what Windows calls it.
 const LAB: &str = "eth0";
@@ -36,15 +37,9 @@ unsafe extern "system" fn GetIfTable2(table: *mut *mut MIB_IF_TABLE2) -> u32 {
 fn wines() -> Option<GetIfTable2> {
     static FOUND: OnceLock<Option<GetIfTable2>> = OnceLock::new();
     *FOUND.get_or_init(|| {
-        // SAFETY: both names end with zero.
-        let found = unsafe {
-            let library = LoadLibraryA(c"wineip.dll".as_ptr().cast());
-            GetProcAddress(library, c"GetIfTable2".as_ptr().cast())
-        }?;
+        let found = wines::function(c"GetIfTable2")?;
         // SAFETY: it is a function of this type.
-        Some(unsafe {
-            std::mem::transmute::<unsafe extern "system" fn() -> isize, GetIfTable2>(found)
-        })
+        Some(unsafe { std::mem::transmute::<wines::Function, GetIfTable2>(found) })
     })
 }
 

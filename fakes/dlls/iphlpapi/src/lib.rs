@@ -1,12 +1,16 @@
 //! Stands in for Windows' `iphlpapi.dll`. What Wine can list comes from a copy of Wine's own
 //! (`iphlpapi.def`); here is what Wine lacks, which is the machine's.
 //!
-//! * `interfaces`: Wine's list, put right where the twin needs it.
+//! * `interfaces`, `routes`: Wine's lists, put right where the twin needs it. `wines`: Wine's own functions.
+//! * `names`: name servers.
 //! * `rows`: Windows' structures to and from what the machine takes. `notify`: what is called back.
 
 mod interfaces;
+mod names;
 mod notify;
+mod routes;
 mod rows;
+mod wines;
 
 use fakes::ip::{AddressRow, RouteRow, code};
 use serde_json::{Value, json};

@@ -4,13 +4,21 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use fakes::ip::{AddressRow, RouteRow};
 use windows_sys::Win32::NetworkManagement::IpHelper::{
-    MIB_IPFORWARD_ROW2, MIB_UNICASTIPADDRESS_ROW,
+    IP_ADDRESS_PREFIX, MIB_IPFORWARD_ROW2, MIB_UNICASTIPADDRESS_ROW,
 };
+use windows_sys::Win32::NetworkManagement::Ndis::NET_LUID_LH;
 use windows_sys::Win32::Networking::WinSock::{AF_INET, AF_INET6, SOCKADDR_INET};
 
-/// What initialising leaves: addresses stay unspecified.
+/// Initialising leaves addresses unspecified.
 pub fn write_route(row: &RouteRow) -> MIB_IPFORWARD_ROW2 {
     MIB_IPFORWARD_ROW2 {
+        InterfaceLuid: NET_LUID_LH { Value: row.luid },
+        InterfaceIndex: row.index,
+        DestinationPrefix: IP_ADDRESS_PREFIX {
+            Prefix: write(row.destination),
+            PrefixLength: row.prefix_length,
+        },
+        NextHop: write(row.next_hop),
         SitePrefixLength: row.site_prefix_length,
         ValidLifetime: row.valid_lifetime,
         PreferredLifetime: row.preferred_lifetime,
@@ -72,6 +80,22 @@ pub fn read_address(row: &MIB_UNICASTIPADDRESS_ROW) -> AddressRow {
         skip_as_source: row.SkipAsSource,
         dad_state: row.DadState,
     }
+}
+
+fn write(address: Option<IpAddr>) -> SOCKADDR_INET {
+    let mut written = SOCKADDR_INET::default();
+    match address {
+        None => {}
+        Some(IpAddr::V4(address)) => {
+            written.Ipv4.sin_family = AF_INET;
+            written.Ipv4.sin_addr.S_un.S_addr = u32::from_ne_bytes(address.octets());
+        }
+        Some(IpAddr::V6(address)) => {
+            written.Ipv6.sin6_family = AF_INET6;
+            written.Ipv6.sin6_addr.u.Byte = address.octets();
+        }
+    }
+    written
 }
 
 fn read(address: &SOCKADDR_INET) -> Option<IpAddr> {

@@ -45,10 +45,13 @@ fn run(arguments: &[String]) -> Result<u8, Box<dyn Error>> {
             Ok(0)
         }
         ["-d", _, "-u", "root", "--exec", ..] => in_guest(&words[5..]),
+        ["--shutdown"] => in_guest(&words),
         other => Err(format!("this is not known: {other:?}").into()),
     }
 }
 
+/// Has the machine run a command in the guest, or end it.
+///
 /// The machine sends lines: `o` and what goes to standard output, `e` and what goes to standard error, `x` and
 /// the exit code. It is sent the command, and then what comes in.
 fn in_guest(command: &[&str]) -> Result<u8, Box<dyn Error>> {

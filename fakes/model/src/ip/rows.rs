@@ -57,6 +57,20 @@ impl RouteRow {
         }
     }
 
+    /// One that is there.
+    pub(super) fn of(route: &Route) -> Self {
+        Self {
+            luid: route.interface,
+            destination: Some(route.destination),
+            prefix_length: route.prefix_length,
+            next_hop: Some(route.next_hop),
+            site_prefix_length: 0,
+            metric: route.metric,
+            protocol: route.protocol,
+            ..Self::initialized()
+        }
+    }
+
     /// The route, if it may be created; but for its interface.
     pub(super) fn check(&self) -> Result<Route, u32> {
         let route = self.key()?;
