@@ -1,9 +1,10 @@
 //! Which network cards the PC has, which of them are uplinks, and where it meets WSL's VMs: from what
 //! Windows lists, in the terms of the other parts.
 
+use channel::Mac;
 use settings::host::{Adapter, Settings};
 use settings::{Guid, InterfaceMatch};
-use winnet::{Address, Interface};
+use winnet::{Address, Interface, Kind};
 
 use crate::routing::Link;
 use crate::wiring::Card;
@@ -39,6 +40,25 @@ pub fn adapters(interfaces: &[Interface]) -> Vec<Adapter> {
         guest: InterfaceMatch::Mac(settings::MacAddress::from(mac.locally_administered().0)),
     };
     physical(interfaces).map(adapter).collect()
+}
+
+/// The cards that are not connected to anything, as the edge knows them: behind a virtual switch it can't see that.
+pub fn unplugged(interfaces: &[Interface]) -> Vec<Mac> {
+    let cards = physical(interfaces).filter(|(interface, _)| !interface.media_connected);
+    cards
+        .map(|(_, mac)| Mac(mac.locally_administered().0))
+        .collect()
+}
+
+/// Whether Windows would leave one of several connections where it minimises them: Wi-Fi or a mobile network
+/// that is an uplink beside another one.
+pub fn can_be_minimized(interfaces: &[Interface], cards: &[Card]) -> bool {
+    let wanted = || cards.iter().filter(|card| card.wanted);
+    let is_wireless = |card: &Card| {
+        let mut interfaces = interfaces.iter().filter(|it| it.id.0 == card.guid);
+        interfaces.any(|it| matches!(it.kind, Kind::WiFi | Kind::Wwan))
+    };
+    wanted().count() > 1 && wanted().any(is_wireless)
 }
 
 /// Where the PC meets WSL's VMs.

@@ -2,8 +2,11 @@
 //! each way.
 
 use channel::SecretText;
+use kernelpack::FileName;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::recording::ServiceRecording;
 
 /// The pipe's name.
 pub const PIPE: &str = "manypath";
@@ -17,6 +20,8 @@ pub const LONGEST_LINE: usize = 16 << 20;
 pub enum Request {
     /// The status as JSON.
     Status,
+    /// What was seen, to be replayed elsewhere.
+    Record,
     /// Bring every connection into use, also after the next start of the PC.
     Up,
     /// Give Windows its network back, also after the next start of the PC.
@@ -27,6 +32,13 @@ pub enum Request {
     Connect {
         /// The link.
         link: SecretText,
+    },
+    /// Take back the last `Connect`, unless the settings have changed since.
+    Disconnect,
+    /// Try an installed kernel, and keep it if WSL comes up with it. Ends the user's VM.
+    TryKernel {
+        /// Its folder on the shelf.
+        id: FileName,
     },
     /// Change what an uplink is used for.
     SetRole {
@@ -45,6 +57,8 @@ pub enum Answer {
     Done(String),
     /// What was asked for.
     Status(Value),
+    /// Likewise.
+    Recorded(Box<ServiceRecording>),
     /// It can't be done, or not for you. Nothing has changed.
     Refused(String),
 }
@@ -59,23 +73,18 @@ pub struct Asker {
 }
 
 impl Request {
-    /// Whether it changes anything.
-    pub fn changes(&self) -> bool {
-        !matches!(self, Self::Status)
-    }
-
-    /// Whether somebody may ask this: administrators, and the user whose WSL is used, may change things;
-    /// everybody may look.
+    /// Whether somebody may ask this: administrators, and the user whose WSL is used, may change things and
+    /// see what there is of other users; everybody may see the status.
     ///
     /// # Errors
     /// What to tell those who may not.
     pub fn permit(&self, asker: &Asker, owner: Option<&str>) -> Result<(), String> {
         let is_owner = owner.is_some_and(|owner| owner == asker.sid);
-        if !self.changes() || asker.is_administrator || is_owner {
+        if *self == Self::Status || asker.is_administrator || is_owner {
             return Ok(());
         }
         Err(
-            "only administrators, and the user whose WSL Manypath uses, may change it; \
+            "only administrators, and the user whose WSL Manypath uses, may do that; \
              run this in a terminal that was started as administrator"
                 .to_owned(),
         )
@@ -110,6 +119,7 @@ mod tests {
             assert!(request.permit(&ann, None).is_err(), "nobody owns it");
         }
         assert!(Request::Status.permit(&bob, owner).is_ok());
+        assert!(Request::Record.permit(&bob, owner).is_err());
     }
 
     #[test]

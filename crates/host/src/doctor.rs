@@ -26,6 +26,8 @@ pub struct Facts {
     pub cards: Vec<Card>,
     /// Whether Windows switches Wi-Fi off when Ethernet is there (`fMinimizeConnections`).
     pub minimizes_connections: bool,
+    /// Whether a group policy says so, which this PC's owner can't change.
+    pub connections_are_forced: bool,
     /// The service, if it is installed.
     pub service: Option<Service>,
 }
@@ -49,7 +51,7 @@ pub struct Windows {
 pub struct Wsl {
     /// Such as "2.4.13.0"; empty if WSL is the one that came with Windows, which has no version.
     pub version: String,
-    /// Networking mode by `.wslconfig`, in small letters.
+    /// Networking mode by `.wslconfig` or, where it names none, by default; in small letters.
     pub wanted_mode: String,
 }
 
@@ -91,7 +93,9 @@ pub struct Service {
 pub struct Edge {
     /// The kernel it runs on.
     pub kernel: String,
-    /// Whether that kernel has Multipath TCP.
+    /// The one that it is to run on, if that is known.
+    pub wanted_kernel: Option<String>,
+    /// Whether the one that it runs on has Multipath TCP.
     pub has_mptcp: bool,
     /// Networking mode that WSL really uses, in small letters, if the edge could tell.
     pub mode: Option<String>,

@@ -1,7 +1,9 @@
-//! What Windows' registry says of WSL and of Windows.
+//! What Windows' registry says of WSL and of Windows, and what of it is changed for users.
 
 use std::fmt;
+use std::io;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::setup::Distribution;
@@ -29,6 +31,75 @@ pub trait Registry: fmt::Debug + Send + Sync {
     fn keys(&self, hive: &Hive, key: &str) -> Vec<String>;
     /// The values of type REG_DWORD of a key.
     fn numbers(&self, hive: &Hive, key: &str) -> Vec<(String, u32)>;
+    /// Whether this part is there: a user's comes when they log on, and goes when they log off.
+    fn has_hive(&self, hive: &Hive) -> bool;
+    /// A value of any type, as it is.
+    fn value(&self, hive: &Hive, key: &str, value: &str) -> Option<Value>;
+
+    /// Sets a value, or deletes it.
+    ///
+    /// # Errors
+    /// When Windows refuses.
+    fn set_value(
+        &self,
+        hive: &Hive,
+        key: &str,
+        value: &str,
+        new: Option<&Value>,
+    ) -> Result<(), RegistryError>;
+}
+
+/// A value can't be changed.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot change {value} below {key} in the registry")]
+pub struct RegistryError {
+    /// The key.
+    pub key: String,
+    /// The value's name.
+    pub value: String,
+    /// Why.
+    pub source: io::Error,
+}
+
+/// A value as the registry has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Value {
+    /// `REG_SZ` and so on (`winnt.h`).
+    pub kind: u32,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Types of values (`winnt.h`).
+const REG_SZ: u32 = 1;
+const REG_DWORD: u32 = 4;
+
+impl Value {
+    /// Of type `REG_SZ`.
+    pub fn of_text(text: &str) -> Self {
+        let units = text.encode_utf16().chain([0]);
+        Self {
+            kind: REG_SZ,
+            bytes: units.flat_map(u16::to_le_bytes).collect(),
+        }
+    }
+
+    /// Of type `REG_DWORD`.
+    pub fn of_number(number: u32) -> Self {
+        Self {
+            kind: REG_DWORD,
+            bytes: number.to_le_bytes().to_vec(),
+        }
+    }
+
+    /// The text of one of type `REG_SZ`, up to its end.
+    pub fn text(&self) -> Option<String> {
+        let (units, _) = self.bytes.as_chunks();
+        let units = units.iter().map(|unit| u16::from_le_bytes(*unit));
+        let units: Vec<u16> = units.take_while(|unit| *unit != 0).collect();
+        (self.kind == REG_SZ).then(|| String::from_utf16_lossy(&units))
+    }
 }
 
 /// A user's distributions, and which is the default.
@@ -81,15 +152,20 @@ pub fn windows(registry: &dyn Registry) -> (String, u32) {
 pub mod fake {
     //! A registry in memory.
 
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::sync::{Arc, Mutex};
 
-    use super::{Hive, Registry};
+    use super::{Hive, Registry, RegistryError, Value};
+
+    type Values = BTreeMap<(String, String, String), Value>;
 
     /// Values by hive, key and name.
     #[derive(Clone, Debug, Default)]
     pub struct FakeRegistry {
         texts: BTreeMap<(String, String, String), String>,
         numbers: BTreeMap<(String, String, String), u32>,
+        values: Arc<Mutex<Values>>,
+        hives: BTreeSet<String>,
     }
 
     fn place(hive: &Hive, key: &str, value: &str) -> (String, String, String) {
@@ -98,6 +174,19 @@ pub mod fake {
     }
 
     impl FakeRegistry {
+        /// With this user's part.
+        pub fn with_hive(sid: &str) -> Self {
+            let mut registry = Self::default();
+            registry.load(sid);
+            registry
+        }
+
+        /// The user logs on.
+        pub fn load(&mut self, sid: &str) {
+            self.hives
+                .insert(format!("{:?}", Hive::User(sid.to_owned())));
+        }
+
         /// Sets a value of type REG_SZ.
         pub fn set_text(&mut self, hive: &Hive, key: &str, value: &str, text: &str) {
             self.texts.insert(place(hive, key, value), text.to_owned());
@@ -141,6 +230,31 @@ pub mod fake {
                 .iter()
                 .filter(|(it, _)| it.0 == hive && it.1 == key);
             of_key.map(|(it, number)| (it.2.clone(), *number)).collect()
+        }
+
+        fn has_hive(&self, hive: &Hive) -> bool {
+            self.hives.contains(&format!("{hive:?}"))
+        }
+
+        fn value(&self, hive: &Hive, key: &str, value: &str) -> Option<Value> {
+            let values = self.values.lock().unwrap();
+            values.get(&place(hive, key, value)).cloned()
+        }
+
+        fn set_value(
+            &self,
+            hive: &Hive,
+            key: &str,
+            value: &str,
+            new: Option<&Value>,
+        ) -> Result<(), RegistryError> {
+            let mut values = self.values.lock().unwrap();
+            let place = place(hive, key, value);
+            match new {
+                Some(new) => drop(values.insert(place, new.clone())),
+                None => drop(values.remove(&place)),
+            }
+            Ok(())
         }
     }
 }

@@ -4,12 +4,16 @@
 //! user's has to change, and networks that are on a card or that a VPN routes stay where they are.
 //! They are there only while the edge says that it is ready: [`plan`] has them go in every other case,
 //! whatever the last service left behind.
+//!
+//! WSL's network has no IPv6 (`src/windows/common/NatNetworking.cpp`), so edge and PC give themselves addresses
+//! of their own there, in [`LinkNetwork::WINDOWS`].
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use winnet::{Luid, NewRoute, Route};
+use settings::edge::LinkNetwork;
+use winnet::{Luid, NewAddress, NewRoute, Route};
 
 #[cfg(test)]
 mod tests;
@@ -44,6 +48,9 @@ pub struct Observed {
     /// The edge's addresses on the network that it shares with the host, while it is ready to take
     /// traffic in and traffic is to be taken in. Else none.
     pub gateways: Vec<IpAddr>,
+    /// Whether the edge runs, be it ready or not: connections that are open outlive a moment without routes,
+    /// but not the end of their address.
+    pub edge_runs: bool,
 }
 
 /// One thing to do.
@@ -53,6 +60,10 @@ pub enum Step {
     Add(NewRoute),
     /// No longer do that.
     Delete(Route),
+    /// Give the PC its address towards the edge.
+    AddAddress(NewAddress),
+    /// Take it away.
+    DeleteAddress(Luid, IpNet),
 }
 
 /// The steps that bring exactly the wanted routes about. Those that are to go come first.
@@ -71,7 +82,37 @@ pub fn plan(observed: &Observed) -> Vec<Step> {
         .filter(|it| !ours().any(|route| is_same(it, route)));
     let gone = gone.map(|route| Step::Delete(route.clone()));
     let missing = missing.map(|route| Step::Add(route.clone()));
-    gone.chain(missing).collect()
+    gone.chain(addresses(observed)).chain(missing).collect()
+}
+
+/// The steps for the PC's own address. What is routed by it has to wait until Windows shows it.
+fn addresses(observed: &Observed) -> impl Iterator<Item = Step> {
+    let own = IpNet::V6(LinkNetwork::WINDOWS.host());
+    let mut gateways = observed.gateways.iter();
+    let is_wanted = gateways.any(|gateway| own.contains(gateway));
+    // That of the VM: WSL's link that the edge has its IPv4 address on.
+    let is_edges = move |link: &Link| {
+        let mut gateways = observed.gateways.iter();
+        is_wanted && gateways.any(|gateway| gateway.is_ipv4() && link.has(gateway))
+    };
+    observed.links.iter().filter_map(move |link| {
+        match (link.networks.contains(&own), is_edges(link)) {
+            (false, true) => Some(Step::AddAddress(NewAddress {
+                interface: link.luid,
+                net: own,
+                skip_as_source: false,
+            })),
+            (true, false) if !observed.edge_runs => Some(Step::DeleteAddress(link.luid, own)),
+            _ => None,
+        }
+    })
+}
+
+impl Link {
+    /// Whether an address is on it.
+    pub fn has(&self, gateway: &IpAddr) -> bool {
+        self.networks.iter().any(|net| net.contains(gateway))
+    }
 }
 
 fn wanted(observed: &Observed) -> Vec<NewRoute> {
@@ -79,8 +120,7 @@ fn wanted(observed: &Observed) -> Vec<NewRoute> {
     for gateway in &observed.gateways {
         let mut links = observed.links.iter();
         // A gateway that is on no link would have Windows ask for it on all of them.
-        let is_on = |link: &&Link| link.networks.iter().any(|net| net.contains(gateway));
-        let Some(link) = links.find(is_on) else {
+        let Some(link) = links.find(|link| link.has(gateway)) else {
             continue;
         };
         let halves = HALVES
@@ -118,6 +158,10 @@ impl fmt::Display for Step {
             ),
             Self::Delete(route) => {
                 write!(f, "delete the route of {} into the VM", route.destination)
+            }
+            Self::AddAddress(address) => write!(f, "add the {address}, towards the edge"),
+            Self::DeleteAddress(interface, net) => {
+                write!(f, "delete the address {net} of interface {interface}")
             }
         }
     }

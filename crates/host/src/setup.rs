@@ -18,12 +18,23 @@ mod tests;
 pub struct Wanted {
     /// Whether everything is to be there, or nothing of ours.
     pub goal: Goal,
-    /// The kernel and its modules; `None` leaves `.wslconfig` alone.
-    pub kernel: Option<Kernel>,
+    /// What `.wslconfig` is to say.
+    pub kernel: WantedKernel,
     /// The name of the distribution.
     pub distribution: String,
     /// The image that comes with this version: what identifies its contents.
     pub image: String,
+}
+
+/// Which kernel `.wslconfig` is to name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WantedKernel {
+    /// This one, with its modules.
+    Ours(Kernel),
+    /// The one that was there before, as there is none of ours any more.
+    Former,
+    /// Somebody else sees to it: the file is left alone.
+    Theirs,
 }
 
 /// What there is.
@@ -145,7 +156,11 @@ pub fn plan(wanted: &Wanted, observed: &Observed) -> Plan {
     let mut plan = Plan::default();
     match wanted.goal {
         Goal::Up => {
-            set_config(wanted, observed, &mut plan);
+            match &wanted.kernel {
+                WantedKernel::Ours(kernel) => set_config(kernel, observed, &mut plan),
+                WantedKernel::Former => restore_config(observed, &mut plan),
+                WantedKernel::Theirs => {}
+            }
             import(wanted, observed, &mut plan);
         }
         // A stopped edge costs nothing, and what is set up needs no second `wsl --shutdown`.
@@ -158,10 +173,7 @@ pub fn plan(wanted: &Wanted, observed: &Observed) -> Plan {
     plan
 }
 
-fn set_config(wanted: &Wanted, observed: &Observed, plan: &mut Plan) {
-    let Some(kernel) = &wanted.kernel else {
-        return;
-    };
+fn set_config(kernel: &Kernel, observed: &Observed, plan: &mut Plan) {
     let mut document = match Document::parse(&observed.config) {
         Ok(document) => document,
         Err(error) => return plan.problems.push(Problem::Config(error)),

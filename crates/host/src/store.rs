@@ -2,6 +2,7 @@
 //!
 //! Each file is replaced as a whole, so that a crash leaves the old one or the new one.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::goal::Goal;
-use crate::{setup, wiring};
+use crate::lent::Lent;
+use crate::{kernels, setup, wiring};
 
 /// Replaces a file as a whole; only administrators may read it.
 pub type Write = fn(&Path, &[u8]) -> io::Result<()>;
@@ -19,6 +21,24 @@ pub type Write = fn(&Path, &[u8]) -> io::Result<()>;
 pub struct Store {
     folder: PathBuf,
     write: Write,
+}
+
+/// A setting of Windows' that is lent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// The name servers of interfaces, by the interface's GUID.
+    NameServers,
+    /// The proxies of users, by their security identifiers.
+    Proxies,
+}
+
+impl Setting {
+    fn file(self) -> &'static str {
+        match self {
+            Self::NameServers => "name-servers.json",
+            Self::Proxies => "proxies.json",
+        }
+    }
 }
 
 /// A file there can't be read or written.
@@ -140,6 +160,29 @@ impl Store {
         self.replace(&self.folder.join("connections.json"), &original)
     }
 
+    /// What was there before settings of Windows' that are lent, by what they belong to.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub fn lent<T: DeserializeOwned>(
+        &self,
+        setting: Setting,
+    ) -> Result<BTreeMap<String, Lent<T>>, StoreError> {
+        self.read(&self.folder.join(setting.file()))
+    }
+
+    /// Writes down what was there before settings are lent.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn set_lent<T: Serialize>(
+        &self,
+        setting: Setting,
+        lent: &BTreeMap<String, Lent<T>>,
+    ) -> Result<(), StoreError> {
+        self.replace(&self.folder.join(setting.file()), lent)
+    }
+
     /// What is wanted after a start; at first everything.
     ///
     /// # Errors
@@ -155,6 +198,22 @@ impl Store {
     /// When the file can't be written.
     pub fn set_goal(&self, goal: Goal) -> Result<(), StoreError> {
         self.replace(&self.folder.join("down.json"), &(goal != Goal::Up))
+    }
+
+    /// Which of the installed kernels are in use.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub fn kernels(&self) -> Result<kernels::Record, StoreError> {
+        self.read(&self.folder.join("kernels.json"))
+    }
+
+    /// Writes down which of the installed kernels are to be used.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn set_kernels(&self, record: &kernels::Record) -> Result<(), StoreError> {
+        self.replace(&self.folder.join("kernels.json"), record)
     }
 
     fn user_file(&self, sid: &str) -> PathBuf {

@@ -45,6 +45,8 @@ pub enum Event<User> {
     Greeted,
     /// The edge has said something.
     Heard,
+    /// The edge that runs has to be started anew: settings have changed that count then only.
+    Restart,
     /// The edge takes traffic in at these addresses; at none while it is not ready.
     Ready(Vec<IpAddr>),
     /// Time has passed: [`Supervisor::deadline`] was reached.
@@ -170,6 +172,12 @@ impl<User: Clone + PartialEq> Supervisor<User> {
                 }
             }
             Event::Heard => self.hear(now),
+            Event::Restart => {
+                if let Phase::Running(_) = self.phase {
+                    self.phase = Phase::Stopping(now);
+                    actions.push(Action::Stop);
+                }
+            }
             Event::Ready(gateways) => {
                 self.hear(now);
                 self.gateways = gateways;

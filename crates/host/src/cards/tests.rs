@@ -81,6 +81,36 @@ fn the_edge_knows_a_card_by_its_address_in_the_vm() {
 }
 
 #[test]
+fn cards_without_a_cable_are_named_as_the_edge_knows_them() {
+    let mut notebook = notebook();
+    assert_eq!(unplugged(&notebook), []);
+    notebook[1].media_connected = false;
+    let [_, ethernet] = &adapters(&notebook)[..] else {
+        panic!("two cards")
+    };
+    let [mac] = &unplugged(&notebook)[..] else {
+        panic!("one of them")
+    };
+    assert_eq!(mac.to_string(), ethernet.guest.to_string());
+}
+
+#[test]
+fn wireless_connections_can_be_minimized_beside_others() {
+    let can_be = |interfaces: &[Interface], text: &str| {
+        let settings = Settings::parse(text, "settings.toml").unwrap();
+        can_be_minimized(interfaces, &cards(interfaces, &settings))
+    };
+    assert!(can_be(&notebook(), ""));
+    let only = "uplinks = \"listed\"\n[[uplink]]\nadapter = \"Wi-Fi\"\n";
+    assert!(!can_be(&notebook(), only));
+    let wired = [
+        interface(1, "Ethernet", Kind::Ethernet),
+        interface(2, "Ethernet 2", Kind::Ethernet),
+    ];
+    assert!(!can_be(&wired, ""));
+}
+
+#[test]
 fn the_hosts_end_of_wsls_network_is_found() {
     let address = |interface, net: &str| Address {
         interface: Luid(interface),

@@ -150,6 +150,11 @@ fn connections(facts: &Facts) -> Option<Finding> {
     let subject = "Wi-Fi beside Ethernet";
     facts.minimizes_connections.then(|| {
         let text = "Windows switches Wi-Fi off as soon as Ethernet is there (fMinimizeConnections)";
+        if facts.connections_are_forced {
+            let advice =
+                "have it set to 0 in the group policy: the administrator of this PC does that";
+            return warning(subject, text, advice);
+        }
         let advice = "let Manypath change that; uninstall puts it back";
         warning(subject, text, advice).with_fix(Fix::KeepConnections)
     })
@@ -220,6 +225,16 @@ fn edge(service: &Service) -> Vec<Finding> {
 }
 
 fn kernel(edge: &Edge) -> Finding {
+    let wanted = edge.wanted_kernel.as_ref();
+    if let Some(wanted) = wanted.filter(|wanted| **wanted != edge.kernel) {
+        let text = format!("WSL runs {} and not {wanted}, which is set", edge.kernel);
+        let advice = "it counts when WSL starts the next time: wsl --shutdown";
+        let verdict = match edge.has_mptcp {
+            true => Verdict::Warning,
+            false => Verdict::Problem,
+        };
+        return found("Kernel", verdict, text, advice);
+    }
     if edge.has_mptcp {
         return ok("Kernel", format!("{} has Multipath TCP", edge.kernel));
     }

@@ -27,6 +27,7 @@ fn good() -> Facts {
         policies: vec![("AllowWSL".to_owned(), 1)],
         cards: vec![card("Wi-Fi"), card("Ethernet")],
         minimizes_connections: false,
+        connections_are_forced: false,
         service: Some(Service {
             running: true,
             up: true,
@@ -34,6 +35,7 @@ fn good() -> Facts {
             trouble: None,
             edge: Some(Edge {
                 kernel: "6.18.20.1-manypath".to_owned(),
+                wanted_kernel: Some("6.18.20.1-manypath".to_owned()),
                 has_mptcp: true,
                 mode: Some("nat".to_owned()),
                 hub: Some("hub.test:443".to_owned()),
@@ -79,7 +81,7 @@ fn nothing_is_wrong_with_a_good_pc() {
 #[test]
 fn each_prerequisite_has_a_finding_of_its_own() {
     type Change = fn(&mut Facts);
-    let cases: [(&str, &str, Change); 14] = [
+    let cases: [(&str, &str, Change); 16] = [
         ("Windows", "build 18363", |it| it.windows.build = 18363),
         ("Virtual Machine Platform", "off", |it| {
             it.windows.has_vm_platform = false
@@ -98,6 +100,12 @@ fn each_prerequisite_has_a_finding_of_its_own() {
         }),
         ("Wi-Fi beside Ethernet", "fMinimizeConnections", |it| {
             it.minimizes_connections = true
+        }),
+        ("Wi-Fi beside Ethernet", "fMinimizeConnections", |it| {
+            (it.minimizes_connections, it.connections_are_forced) = (true, true);
+        }),
+        ("Kernel", "and not 6.18.40.1", |it| {
+            edge(it).wanted_kernel = Some("6.18.40.1".to_owned());
         }),
         ("Internet connections", "one", |it| {
             it.cards.pop();

@@ -33,13 +33,22 @@ fn idle() -> Observed {
             route(WSL, "172.20.0.0/20", "0.0.0.0"),
         ],
         gateways: Vec::new(),
+        edge_runs: false,
     }
 }
 
 fn ready() -> Observed {
     Observed {
         gateways: vec!["172.20.5.6".parse().unwrap()],
+        edge_runs: true,
         ..idle()
+    }
+}
+
+impl Observed {
+    fn link(&mut self, luid: Luid) -> &mut Vec<IpNet> {
+        let mut links = self.links.iter_mut();
+        &mut links.find(|it| it.luid == luid).unwrap().networks
     }
 }
 
@@ -49,6 +58,8 @@ fn after(observed: &Observed) -> Observed {
     for step in plan(observed) {
         match step {
             Step::Delete(route) => after.routes.retain(|it| *it != route),
+            Step::AddAddress(new) => after.link(new.interface).push(new.net),
+            Step::DeleteAddress(luid, net) => after.link(luid).retain(|it| *it != net),
             Step::Add(new) => after.routes.push(Route {
                 interface: new.interface,
                 destination: new.destination,
@@ -81,9 +92,10 @@ fn both_halves_go_to_a_ready_edge_and_the_next_plan_is_empty() {
 fn what_a_dead_service_left_behind_goes_and_what_others_made_stays() {
     let left = Observed {
         gateways: Vec::new(),
-        ..after(&ready())
+        edge_runs: false,
+        ..settled(&ready_with_v6())
     };
-    assert_eq!(plan(&left).len(), 2);
+    assert_eq!(plan(&left).len(), 5, "four routes and an address");
     assert_eq!(after(&left), idle());
 }
 
@@ -110,19 +122,62 @@ fn a_gateway_that_is_on_no_network_of_wsl_is_not_used() {
     assert_eq!(plan(&stray), []);
 }
 
-#[test]
-fn ipv6_is_routed_where_both_ends_have_an_address() {
+/// Its uplinks have IPv6.
+fn ready_with_v6() -> Observed {
     let mut both = ready();
-    both.gateways.push("fd00::2".parse().unwrap());
-    assert_eq!(plan(&both).len(), 2, "the host has none yet");
-    both.links[0].networks.push(net("fd00::1/64"));
-    let routed = after(&both);
-    let is_v6 = |route: &&Route| route.destination.addr().is_ipv6();
-    let halves: Vec<IpNet> = routed
-        .routes
-        .iter()
-        .filter(is_v6)
-        .map(|it| it.destination)
-        .collect();
-    assert_eq!(halves, [net("::/1"), net("8000::/1")]);
+    let edge = LinkNetwork::WINDOWS.edge([2, 0, 0, 0, 0, 2]);
+    both.gateways.push(edge.addr().into());
+    both
+}
+
+/// After as many rounds as it takes.
+fn settled(observed: &Observed) -> Observed {
+    let after = after(&after(observed));
+    assert_eq!(plan(&after), []);
+    after
+}
+
+fn v6_halves(observed: &Observed) -> Vec<IpNet> {
+    let routes = observed.routes.iter().map(|it| it.destination);
+    routes.filter(|it| it.addr().is_ipv6()).collect()
+}
+
+#[test]
+fn ipv6_is_routed_when_windows_shows_its_address() {
+    let first = after(&ready_with_v6());
+    assert_eq!(first.links[0].networks.len(), 2);
+    assert_eq!(v6_halves(&first), []);
+    let second = after(&first);
+    assert_eq!(v6_halves(&second), [net("::/1"), net("8000::/1")]);
+    assert_eq!(plan(&second), []);
+}
+
+#[test]
+fn open_connections_keep_their_address_while_the_edge_runs() {
+    let not_ready = Observed {
+        gateways: Vec::new(),
+        ..settled(&ready_with_v6())
+    };
+    let waiting = settled(&not_ready);
+    assert_eq!(v6_halves(&waiting), []);
+    assert_eq!(waiting.links[0].networks.len(), 2);
+    let ended = Observed {
+        edge_runs: false,
+        ..waiting
+    };
+    assert_eq!(settled(&ended), idle());
+}
+
+#[test]
+fn only_the_link_of_the_edges_vm_gets_an_address() {
+    let mut two = ready_with_v6();
+    two.links.push(Link {
+        luid: Luid(11),
+        networks: vec![net("172.30.0.1/20")],
+    });
+    let two = settled(&two);
+    assert_eq!(
+        (two.links[0].networks.len(), two.links[1].networks.len()),
+        (2, 1)
+    );
 }

@@ -4,9 +4,15 @@
 //! and plugs cards into VMs, [`prepare`] prepares a user's WSL, [`remove`] takes that away again.
 
 mod config;
+mod connections;
 mod event;
+mod heard;
+mod kernel;
+mod lending;
+mod names;
 mod plugger;
 mod prepare;
+mod proxies;
 mod remove;
 mod requests;
 mod routes;
@@ -18,30 +24,37 @@ mod tests;
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use channel::{Applied, EdgeHello, Mptcp, ToEdge, ToHost};
-use hcs::Hcs;
-use winnet::{Address, Interface, Net};
-use winproc::Users;
+use channel::{EdgeHello, Mac, ToEdge};
+use hcs::{Hcs, Recorder};
+use winnet::{Address, Interface, Net, PolicyStore};
+use winproc::{Program, Users};
 use zeroize::Zeroizing;
 
 use self::config::Config;
 use self::event::Event;
 pub use self::event::Handle;
+use self::kernel::Installed;
+use self::lending::Lending;
 use self::plugger::{Orders, Plugger};
 pub use self::prepare::Image;
 use self::prepare::Prepared;
+pub use self::proxies::PROXY_HAS_CHANGED;
 use self::remove::Removal;
+use self::requests::Connected;
 use self::seat::Seat;
 use crate::cards;
 use crate::causes::with_causes;
-use crate::edge::{Edge, Heard};
+use crate::edge::Edge;
 use crate::goal::Goal;
+use crate::kernels::{shelf::Shelf, trial};
+use crate::proxy::ProxySetting;
 use crate::registry::Registry;
-use crate::store::{Store, StoreError};
+use crate::store::{Setting, Store, StoreError};
 use crate::supervisor::{self, Action, Phase, Supervisor};
-use crate::wiring::{OtherWay, Report};
+use crate::wiring::{InVm, OtherWay, Report};
 
 /// A look without an event. Windows promises no notification, and tells of some things not at all.
 const EVERY: Duration = Duration::from_secs(1);
@@ -56,8 +69,12 @@ const STATUS_LIMIT: Duration = Duration::from_secs(2);
 pub struct Parts {
     /// VMs and switches.
     pub hcs: Hcs,
+    /// What `hcs` speaks through.
+    pub recorder: Arc<Recorder>,
     /// Interfaces, addresses and routes.
     pub net: Net,
+    /// Whether Windows keeps several connections.
+    pub policy: Arc<dyn PolicyStore>,
     /// Who is logged on.
     pub users: Arc<dyn Users>,
     /// Windows' registry.
@@ -68,15 +85,26 @@ pub struct Parts {
     pub store: Store,
     /// What the edge lives in.
     pub image: Image,
+    /// Where installed kernels are.
+    pub shelf: Shelf,
+    /// This program, for what has to be done as the user.
+    pub program: Program,
 }
 
 /// The service.
 pub struct Service {
+    recorder: Arc<Recorder>,
     net: Net,
+    policy: Arc<dyn PolicyStore>,
     users: Arc<dyn Users>,
     registry: Arc<dyn Registry>,
     store: Store,
     image: Image,
+    installed: Installed,
+    program: Program,
+    names: Lending<String>,
+    proxies: Lending<ProxySetting>,
+    telling: Option<JoinHandle<()>>,
     plugger: Plugger,
     events: Receiver<Event>,
     me: Sender<Event>,
@@ -92,6 +120,7 @@ pub struct Service {
     report: Report,
     problems: Problems,
     waiting: Vec<(Sender<crate::control::Answer>, Instant)>,
+    connected: Option<Connected>,
     is_stopping: bool,
     removal: Option<Removal>,
 }
@@ -104,6 +133,10 @@ struct Running {
     told: Option<Zeroizing<String>>,
     /// What it has against them.
     refused: Option<String>,
+    /// The cards that it was told are unplugged.
+    unplugged: Vec<Mac>,
+    /// What it runs on that was to be something else.
+    differences: Vec<String>,
 }
 
 /// What is wrong, for the status.
@@ -112,22 +145,12 @@ struct Problems {
     /// With the user's WSL.
     set_up: Vec<String>,
     routes: Option<String>,
+    names: Option<String>,
+    proxy: Option<String>,
     network: Option<String>,
+    connections: Option<String>,
     sessions: Option<String>,
     notifications: Option<String>,
-}
-
-impl Running {
-    /// With what to do about it, as far as that is known here.
-    fn last_words(&self, words: String) -> String {
-        let mptcp = self.hello.as_ref().map(|it| it.mptcp);
-        match mptcp {
-            Some(Mptcp::Missing) => format!(
-                "{words}; the kernel in .wslconfig counts when WSL starts the next time, so run: wsl --shutdown"
-            ),
-            _ => words,
-        }
-    }
 }
 
 impl Service {
@@ -139,12 +162,19 @@ impl Service {
         let (me, events) = mpsc::channel();
         let now = Instant::now();
         let service = Self {
+            recorder: parts.recorder,
             plugger: Plugger::start(parts.hcs, parts.store.clone(), parts.other_way, me.clone()),
             net: parts.net,
+            policy: parts.policy,
             users: parts.users,
             registry: parts.registry,
             config: Config::load(parts.store.settings()),
             goal: parts.store.goal()?,
+            installed: Installed::load(parts.shelf, &parts.store)?,
+            program: parts.program,
+            names: Lending::load(&parts.store, Setting::NameServers)?,
+            proxies: Lending::load(&parts.store, Setting::Proxies)?,
+            telling: None,
             store: parts.store,
             image: parts.image,
             events,
@@ -157,6 +187,7 @@ impl Service {
             report: Report::default(),
             problems: Problems::default(),
             waiting: Vec::new(),
+            connected: None,
             is_stopping: false,
             removal: None,
         };
@@ -182,6 +213,7 @@ impl Service {
         }
         // The edge is gone, and whatever it was that was to be routed to it.
         self.route();
+        self.finish_telling();
     }
 
     fn pause(&self) -> Duration {
@@ -218,6 +250,7 @@ impl Service {
             self.look();
         }
         self.answer_late(now);
+        self.go_on_trying();
         self.go_on_removing();
     }
 
@@ -226,6 +259,7 @@ impl Service {
         self.look_at = Instant::now() + EVERY;
         self.config.read_again();
         self.see_network();
+        self.see_connections();
         self.want();
         self.order();
         self.tell_edge();
@@ -247,7 +281,8 @@ impl Service {
 
     /// Finds out whose VM is to be used.
     fn want(&mut self) {
-        let is_up = self.goal == Goal::Up && !self.is_stopping && self.config.settings().is_some();
+        let is_wanted = self.goal == Goal::Up && !self.is_stopping;
+        let is_up = is_wanted && self.config.settings().is_some() && self.installed.allow_edge();
         let seat = match is_up {
             false => None,
             true => match self.users.sessions() {
@@ -271,7 +306,7 @@ impl Service {
         self.plugger.order(Orders {
             goal: self.goal,
             cards: cards::cards(&self.interfaces, &settings),
-            edge: hello.map(|hello| hello.vm.clone()),
+            edge: hello.map(|hello| InVm(hello.vm.clone())),
         });
     }
 
@@ -288,6 +323,11 @@ impl Service {
             let told = channel::SecretText(text.to_string());
             running.edge.say(ToEdge::Settings(told));
             running.told = Some(text);
+        }
+        let unplugged = cards::unplugged(&self.interfaces);
+        if running.hello.is_some() && running.unplugged != unplugged {
+            running.edge.say(ToEdge::Unplugged(unplugged.clone()));
+            running.unplugged = unplugged;
         }
     }
 
@@ -317,17 +357,22 @@ impl Service {
             // It is not wanted any more.
             _ => return self.decide(supervisor::Event::Ended(None)),
         };
-        self.decide(match ended {
-            None => supervisor::Event::Launched,
+        match ended {
+            None => {
+                self.decide(supervisor::Event::Launched);
+                self.tried(&trial::Event::Launched);
+            }
             Some(why) => {
                 tracing::warn!("the edge cannot be started: {why}");
-                supervisor::Event::Ended(Some(why))
+                self.tried(&trial::Event::Failed(&why));
+                self.decide(supervisor::Event::Ended(Some(why)));
             }
-        });
+        }
     }
 
     fn start(&mut self, prepared: Prepared) -> Result<(), String> {
         self.problems.set_up = prepared.problems;
+        self.installed.end_vm &= !prepared.has_ended_vm;
         let me = self.me.clone();
         let heard = move |heard| drop(me.send(Event::Heard(heard)));
         let log = |line: &str| tracing::info!(target: "edge", "{line}");
@@ -337,69 +382,10 @@ impl Service {
             hello: None,
             told: None,
             refused: None,
+            unplugged: Vec::new(),
+            differences: Vec::new(),
         });
         Ok(())
-    }
-
-    fn heard(&mut self, heard: Heard) {
-        let message = match heard {
-            Heard::Message(message) => message,
-            Heard::Ended(words) => {
-                let words = match self.edge.take() {
-                    Some(running) => running.last_words(words),
-                    None => words,
-                };
-                tracing::warn!("the edge has ended: {words}");
-                self.answer_all();
-                self.decide(supervisor::Event::Ended(Some(words)));
-                return self.order();
-            }
-        };
-        let Some(running) = &mut self.edge else {
-            return;
-        };
-        let event = match message {
-            ToHost::Hello(hello) => {
-                if let Err(error) = channel::check_protocol(hello.protocol, &hello.version) {
-                    tracing::error!("{error}");
-                    return running.edge.kill();
-                }
-                tracing::info!(
-                    "an edge runs on kernel {} in VM {:?}",
-                    hello.kernel,
-                    hello.vm
-                );
-                running.hello = Some(hello);
-                self.decide(supervisor::Event::Greeted);
-                self.tell_edge();
-                return self.order();
-            }
-            ToHost::Ready(ready) => {
-                // Without a way out it could but keep what it takes in.
-                let gateways = if ready.online {
-                    ready.gateways
-                } else {
-                    Vec::new()
-                };
-                supervisor::Event::Ready(gateways)
-            }
-            ToHost::Applied(Applied::Refused { errors }) => {
-                tracing::error!("the edge refuses its settings: {errors}");
-                running.refused = Some(errors);
-                supervisor::Event::Heard
-            }
-            ToHost::Applied(Applied::Taken { .. }) => {
-                running.refused = None;
-                supervisor::Event::Heard
-            }
-            ToHost::Status(status) => {
-                self.answer(&status);
-                supervisor::Event::Heard
-            }
-            // Its end follows, with these words.
-            ToHost::Alive | ToHost::Fatal(_) => supervisor::Event::Heard,
-        };
-        self.decide(event);
     }
 
     fn plugged(&mut self, goal: Goal, report: Report) {

@@ -10,7 +10,7 @@ use super::event::Event;
 use crate::causes::with_causes;
 use crate::goal::Goal;
 use crate::store::Store;
-use crate::wiring::{Card, OtherWay, Vm, Wirer};
+use crate::wiring::{Card, InVm, OtherWay, Vm, Wirer};
 
 /// How often it is looked which VMs run: Windows tells of their end, and not of their start.
 const EVERY: Duration = Duration::from_secs(1);
@@ -23,8 +23,8 @@ const SLOW: Duration = Duration::from_secs(30);
 pub(super) struct Orders {
     pub(super) goal: Goal,
     pub(super) cards: Vec<Card>,
-    /// Whether an edge runs, and which VM it says it is in.
-    pub(super) edge: Option<Option<String>>,
+    /// The edge, if one runs.
+    pub(super) edge: Option<InVm>,
 }
 
 /// What reaches the thread.
@@ -158,22 +158,13 @@ impl Work {
             return;
         };
         self.is_due = false;
-        let chosen = chosen(orders, &self.vms);
+        let chosen = orders.edge.as_ref().and_then(|it| it.chosen(&self.vms));
         let report = self
             .wirer
             .round(orders.goal, &orders.cards, chosen.as_ref());
         self.last = Instant::now();
         // The service may be about to end.
         let _ = self.reports.send(Event::Plugged(orders.goal, report));
-    }
-}
-
-/// The VM that the edge runs in: the one that it names, or else the only one.
-fn chosen(orders: &Orders, vms: &[Vm]) -> Option<SystemId> {
-    match (orders.edge.as_ref()?, vms) {
-        (Some(id), _) => Some(SystemId::new(id.clone())),
-        (None, [only]) => Some(only.system.clone()),
-        (None, _) => None,
     }
 }
 

@@ -39,6 +39,8 @@ pub(super) struct Prepared {
     pub(super) command: UserCommand,
     /// What may keep it from working.
     pub(super) problems: Vec<String>,
+    /// Whether the VM was ended first.
+    pub(super) has_ended_vm: bool,
 }
 
 /// What the work needs.
@@ -52,20 +54,18 @@ impl Service {
     /// Prepares the WSL of whoever sits there.
     pub(super) fn prepare(&self, seat: Seat) {
         let settings = self.config.settings().cloned().unwrap_or_default();
-        let guest = settings.guest;
-        let kernel = guest.kernel.map(Kernel::from);
-        let kernel = kernel.or_else(|| self.image.kernel.clone());
         let wanted = Wanted {
             goal: Goal::Up,
-            kernel: kernel.filter(|_| guest.manage_wslconfig),
-            distribution: guest.distribution.as_str().to_owned(),
+            kernel: self.wanted_kernel(),
+            distribution: settings.guest.distribution.as_str().to_owned(),
             image: self.image.id.clone(),
         };
+        let end_vm = self.installed.end_vm;
         let (workshop, users, me) = (self.workshop(), Arc::clone(&self.users), self.me.clone());
         thread::spawn(move || {
             let user = users.user(seat.session);
             let user = user.map_err(with_causes);
-            let prepared = user.and_then(|user| workshop.prepare(user, &wanted));
+            let prepared = user.and_then(|user| workshop.prepare(user, &wanted, end_vm));
             // The service may be about to end.
             let _ = me.send(Event::Prepared(prepared));
         });
@@ -81,11 +81,21 @@ impl Service {
 }
 
 impl Workshop {
-    fn prepare(&self, user: Box<dyn User>, wanted: &Wanted) -> Result<Prepared, String> {
+    fn prepare(
+        &self,
+        user: Box<dyn User>,
+        wanted: &Wanted,
+        end_vm: bool,
+    ) -> Result<Prepared, String> {
         let problems = self.bring_about(&*user, wanted)?;
+        if end_vm {
+            tracing::info!("{}: end the VM, for another kernel", user.account().name);
+            self.wsl()?.shutdown(&*user).map_err(with_causes)?;
+        }
         Ok(Prepared {
             command: self.wsl()?.edge(&wanted.distribution),
             problems,
+            has_ended_vm: end_vm,
             user,
         })
     }

@@ -12,7 +12,7 @@ use super::prepare::Workshop;
 use crate::causes::with_causes;
 use crate::control::Answer;
 use crate::goal::Goal;
-use crate::setup::Wanted;
+use crate::setup::{Wanted, WantedKernel};
 use crate::supervisor::Phase;
 
 /// A removal under way.
@@ -104,7 +104,7 @@ impl Workshop {
     fn restore(&self, users: &dyn Users, session: winproc::SessionId) -> Vec<String> {
         let wanted = Wanted {
             goal: Goal::Gone,
-            kernel: None,
+            kernel: WantedKernel::Theirs,
             distribution: String::new(),
             image: self.image.id.clone(),
         };

@@ -8,12 +8,21 @@ use serde_json::Value;
 use settings::edge::Role;
 use settings::edit::{EditError, with_hub, with_role};
 use settings::host::Settings;
+use zeroize::Zeroizing;
 
 use super::{STATUS_LIMIT, Service};
 use crate::cards;
 use crate::causes::with_causes;
 use crate::control::{Answer, Asker, Request};
 use crate::goal::Goal;
+use crate::recording::ServiceRecording;
+use crate::wiring::InVm;
+
+/// The settings before and after the last `Connect`.
+pub(super) struct Connected {
+    before: Zeroizing<String>,
+    after: Zeroizing<String>,
+}
 
 impl Service {
     pub(super) fn asked(&mut self, request: Request, asker: &Asker, answer: Sender<Answer>) {
@@ -22,15 +31,31 @@ impl Service {
             Err(why) => Answer::Refused(why),
             Ok(()) => match request {
                 Request::Status => return self.ask_edge(answer),
+                Request::Record => self.recorded(),
                 Request::Remove => return self.remove(answer),
+                Request::TryKernel { id } => return self.try_kernel(id, answer),
                 Request::Up => self.set_goal(Goal::Up),
                 Request::Down => self.set_goal(Goal::Down),
                 Request::Connect { link } => self.connect(&link.0),
+                Request::Disconnect => self.disconnect(),
                 Request::SetRole { uplink, role } => self.set_role(&uplink, &role),
             },
         };
         // Who asked may have gone.
         let _ = answer.send(answered);
+    }
+
+    fn recorded(&self) -> Answer {
+        let hello = self.edge.as_ref().and_then(|it| it.hello.as_ref());
+        match self.store.wiring() {
+            Ok(made) => Answer::Recorded(Box::new(ServiceRecording {
+                interfaces: self.interfaces.clone(),
+                made,
+                edge: hello.map(|hello| InVm(hello.vm.clone())),
+                windows: self.recorder.recording(),
+            })),
+            Err(error) => Answer::Refused(with_causes(&error)),
+        }
     }
 
     fn set_goal(&mut self, goal: Goal) -> Answer {
@@ -51,11 +76,27 @@ impl Service {
             Ok(link) => link,
             Err(error) => return Answer::Refused(with_causes(&error)),
         };
-        let edited = with_hub::<Settings>(self.config.text(), &link);
-        self.write_settings(
+        let before = Zeroizing::new(self.config.text().to_owned());
+        let edited = with_hub::<Settings>(&before, &link);
+        let answer = self.write_settings(
             edited,
             format!("connections go through {}", link.destination),
-        )
+        );
+        let after = Zeroizing::new(self.config.text().to_owned());
+        self.connected = matches!(answer, Answer::Done(_)).then_some(Connected { before, after });
+        answer
+    }
+
+    /// What the user has written since is theirs.
+    fn disconnect(&mut self) -> Answer {
+        self.config.read_again();
+        match self.connected.take() {
+            Some(Connected { before, after }) if *after == self.config.text() => {
+                let done = "the settings are as before".to_owned();
+                self.write_settings(Ok(before.to_string()), done)
+            }
+            _ => Answer::Refused("there is no link to be taken back".to_owned()),
+        }
     }
 
     fn set_role(&mut self, uplink: &str, role: &str) -> Answer {

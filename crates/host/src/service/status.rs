@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::Service;
 use crate::control::Answer;
 use crate::goal::Goal;
+use crate::kernels::check::Kernels;
 use crate::supervisor::Phase;
 use crate::wiring::CardReport;
 
@@ -32,7 +33,10 @@ struct Status<'a> {
     captures: bool,
     cards: &'a [CardReport],
     problems: Vec<&'a str>,
+    /// The one that runs.
     kernel: Option<&'a str>,
+    /// Those that are installed.
+    kernels: Kernels,
     networking: Option<&'a str>,
     /// Whether that kernel has Multipath TCP.
     mptcp: Option<bool>,
@@ -66,6 +70,7 @@ impl Service {
             cards: &self.report.cards,
             problems: self.all_problems(),
             kernel: hello.map(|it| it.kernel.as_str()),
+            kernels: self.kernels(),
             networking: hello.and_then(|it| it.networking.as_deref()),
             mptcp: hello.map(|it| it.mptcp == Mptcp::Available),
             edge,
@@ -84,13 +89,23 @@ impl Service {
             &problems.notifications,
             &problems.network,
             &problems.sessions,
+            &problems.connections,
             &problems.routes,
+            &problems.names,
+            &problems.proxy,
         ];
-        let refused = self.edge.as_ref().and_then(|it| it.refused.as_deref());
+        let edge = self.edge.as_ref();
+        let refused = edge.and_then(|it| it.refused.as_deref());
+        let differences = edge.into_iter().flat_map(|it| &it.differences);
+        let differences = differences.map(String::as_str);
         let own = own.into_iter().filter_map(|it| it.as_deref());
         let set_up = problems.set_up.iter().map(String::as_str);
         let report = report.problems.iter().map(String::as_str);
-        own.chain(refused).chain(set_up).chain(report).collect()
+        own.chain(refused)
+            .chain(differences)
+            .chain(set_up)
+            .chain(report)
+            .collect()
     }
 }
 

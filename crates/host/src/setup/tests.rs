@@ -12,7 +12,7 @@ fn wanted(goal: Goal) -> Wanted {
     };
     Wanted {
         goal,
-        kernel: Some(Kernel {
+        kernel: WantedKernel::Ours(Kernel {
             kernel: path("kernel"),
             modules: path("modules.vhdx"),
         }),
@@ -93,18 +93,31 @@ fn down_changes_nothing() {
 }
 
 #[test]
-fn without_a_kernel_the_file_is_left_alone() {
-    let wanted = Wanted {
-        kernel: None,
+fn a_kernel_that_is_gone_makes_room_for_the_former_one() {
+    let set_up = reach(Goal::Up, &fresh());
+    let wanted = |kernel| Wanted {
+        kernel,
         ..wanted(Goal::Up)
     };
-    let plan = plan(&wanted, &fresh());
-    assert!(
-        !plan
-            .steps
-            .iter()
-            .any(|step| matches!(step, Step::WriteConfig(_)))
-    );
+    let former = wanted(WantedKernel::Former);
+    let back = after(&set_up, &plan(&former, &set_up));
+    assert_eq!(back.config, CONFIG);
+    assert_eq!(back.distributions, set_up.distributions);
+    assert_eq!(plan(&former, &back), Plan::default(), "it comes to rest");
+    assert_eq!(reach(Goal::Gone, &back), fresh());
+}
+
+#[test]
+fn a_file_that_somebody_else_sees_to_is_left_alone() {
+    let set_up = reach(Goal::Up, &fresh());
+    let wanted = Wanted {
+        kernel: WantedKernel::Theirs,
+        ..wanted(Goal::Up)
+    };
+    assert_eq!(plan(&wanted, &set_up), Plan::default());
+    let steps = plan(&wanted, &fresh()).steps;
+    let writes = |step: &Step| matches!(step, Step::WriteConfig(_));
+    assert!(!steps.iter().any(writes), "{steps:?}");
 }
 
 #[test]

@@ -171,3 +171,12 @@ fn who_comes_back_while_the_edge_stops_gets_it_again() {
     assert_eq!(world.tell(Event::Wanted(Some("ann"))), []);
     assert_eq!(world.tell(Event::Ended(None)), [Action::Start("ann")]);
 }
+
+#[test]
+fn one_that_is_to_start_anew_does_so_without_a_pause() {
+    let mut world = World::running();
+    assert_eq!(world.tell(Event::Restart), [Action::Reroute, Action::Stop]);
+    assert_eq!(world.tell(Event::Restart), []);
+    assert_eq!(world.tell(Event::Ended(None)), [Action::Start("ann")]);
+    assert_eq!(world.supervisor.trouble(), None);
+}

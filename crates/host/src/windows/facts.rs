@@ -5,22 +5,26 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use settings::host::Settings;
-use winnet::{IpHelper, Net};
+use winnet::{IpHelper, Minimize, Net, Policy, PolicyStore, RegistryPolicy};
 use winproc::ServiceState;
 use wslconfig::{Document, Key};
 
 use super::files::system32;
-use super::install::minimizes_connections;
 use super::pipe::ask;
 use super::registry::WindowsRegistry;
 use super::run::SERVICE;
 use crate::cards;
+use crate::causes::with_causes;
 use crate::control::{Answer, Request};
 use crate::doctor::{Card, Edge, Facts, Service, Uplink, Windows, Wsl};
+use crate::recording::Recording;
 use crate::registry;
 
 /// What comes with the Virtual Machine Platform.
 const PLATFORM: [&str; 2] = ["computecore.dll", "computenetwork.dll"];
+
+/// WSL's networking mode where `.wslconfig` names none (`WslCoreConfig.h`).
+const DEFAULT_MODE: &str = "nat";
 
 /// Looks at everything. What can't be seen is as if it were not there.
 pub fn facts() -> Facts {
@@ -29,23 +33,44 @@ pub fn facts() -> Facts {
         _ => None,
     };
     let (name, build) = registry::windows(&WindowsRegistry);
+    let policy = RegistryPolicy.policy().ok();
     Facts {
         windows: Windows {
             name,
             build,
-            has_vm_platform: PLATFORM.iter().all(|dll| system32(dll).is_file()),
+            has_vm_platform: PLATFORM.iter().all(|dll| comes_with_windows(dll)),
         },
         wsl: wsl(),
         policies: registry::policies(&WindowsRegistry),
         cards: network_cards(status.as_ref()),
-        minimizes_connections: minimizes_connections(),
+        minimizes_connections: policy.is_some_and(|it| it.in_force() != Minimize::Never),
+        connections_are_forced: policy.is_some_and(Policy::is_forced),
         service: service(status.as_ref()),
     }
 }
 
+/// These, and what the service has seen.
+pub fn recording(facts: Facts) -> Recording {
+    let service = match ask(&Request::Record) {
+        Ok(Answer::Recorded(recorded)) => Ok(*recorded),
+        Ok(Answer::Refused(why)) => Err(why),
+        Ok(_) => Err("the service is of another version".to_owned()),
+        Err(error) => Err(with_causes(&error)),
+    };
+    Recording {
+        manypath: env!("CARGO_PKG_VERSION").to_owned(),
+        facts,
+        service,
+    }
+}
+
+fn comes_with_windows(file: &str) -> bool {
+    system32(file).is_ok_and(|path| path.is_file())
+}
+
 fn wsl() -> Option<Wsl> {
     let version = registry::wsl_version(&WindowsRegistry);
-    if version.is_none() && !system32("wsl.exe").is_file() {
+    if version.is_none() && !comes_with_windows("wsl.exe") {
         return None;
     }
     let profile = std::env::var_os("USERPROFILE").map(PathBuf::from);
@@ -54,7 +79,7 @@ fn wsl() -> Option<Wsl> {
     let mode = document.and_then(|it| it.get(Key::NetworkingMode));
     Some(Wsl {
         version: version.unwrap_or_default(),
-        wanted_mode: mode.map(|it| it.text.to_lowercase()).unwrap_or_default(),
+        wanted_mode: mode.map_or_else(|| DEFAULT_MODE.to_owned(), |it| it.text.to_lowercase()),
     })
 }
 
@@ -119,6 +144,7 @@ fn edge(status: &Value) -> Option<Edge> {
     };
     Some(Edge {
         kernel: kernel.to_owned(),
+        wanted_kernel: status["kernels"]["wanted"].as_str().map(str::to_owned),
         has_mptcp: status["mptcp"] == true,
         mode: status["networking"].as_str().map(str::to_owned),
         hub: hubs.first().and_then(|hub| hub.as_str().map(str::to_owned)),

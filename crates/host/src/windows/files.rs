@@ -3,9 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use winproc::{AccessList, private_directory};
+use winproc::{AccessList, KnownFolder, private_directory};
 use wslconfig::Kernel;
 
+use crate::kernels::shelf::Shelf;
 use crate::service::Image;
 use crate::store::Store;
 
@@ -21,12 +22,15 @@ pub struct Folders {
 
 impl Folders {
     /// Where they are, whether they are there or not.
-    pub fn find() -> Self {
-        let store = folder("ProgramData", r"C:\ProgramData").join("Manypath");
-        Self {
+    ///
+    /// # Errors
+    /// When Windows does not know.
+    pub fn find() -> Result<Self, winproc::Error> {
+        let store = KnownFolder::ProgramData.path()?.join("Manypath");
+        Ok(Self {
             logs: store.join("logs"),
             store,
-        }
+        })
     }
 
     /// Makes them, if they are not there.
@@ -52,15 +56,31 @@ impl Folders {
     }
 }
 
-/// A folder that Windows names in the environment, and where it usually is.
-pub(super) fn folder(variable: &str, usual: &str) -> PathBuf {
-    std::env::var_os(variable).map_or_else(|| PathBuf::from(usual), PathBuf::from)
+/// Where the program is installed.
+pub(super) fn program_folder() -> Result<PathBuf, winproc::Error> {
+    Ok(KnownFolder::ProgramFiles.path()?.join("Manypath"))
+}
+
+/// The folder with installed kernels in that of the program. Users may read it, and WSL does so in their
+/// name; only administrators may write it.
+pub(super) const KERNELS: &str = "kernels";
+
+/// What is in it.
+///
+/// # Errors
+/// When Windows does not know where programs are.
+pub fn shelf() -> Result<Shelf, winproc::Error> {
+    let folder = program_folder()?.join(KERNELS);
+    let for_wsl = folder.display().to_string();
+    Ok(Shelf::new(folder, for_wsl))
 }
 
 /// A file of Windows' own.
-pub fn system32(name: &str) -> PathBuf {
-    let windows = folder("SystemRoot", r"C:\Windows");
-    windows.join("System32").join(name)
+///
+/// # Errors
+/// When Windows does not know where they are.
+pub fn system32(name: &str) -> Result<PathBuf, winproc::Error> {
+    Ok(KnownFolder::System.path()?.join(name))
 }
 
 /// What comes with the program, in its folder.

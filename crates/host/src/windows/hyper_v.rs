@@ -22,7 +22,8 @@ pub struct HyperV;
 
 impl OtherWay for HyperV {
     fn create_switch(&self, network: &NewNetwork) -> Result<(), String> {
-        let module = system32(r"WindowsPowerShell\v1.0\Modules\Hyper-V\Hyper-V.psd1");
+        let file = |name| system32(name).map_err(with_causes);
+        let module = file(r"WindowsPowerShell\v1.0\Modules\Hyper-V\Hyper-V.psd1")?;
         if !module.is_file() {
             return Err(
                 "its module for PowerShell is not installed (Windows Home has none; else switch on \
@@ -30,13 +31,9 @@ impl OtherWay for HyperV {
                     .to_owned(),
             );
         }
-        let program = system32(r"WindowsPowerShell\v1.0\powershell.exe");
+        let program = file(r"WindowsPowerShell\v1.0\powershell.exe")?;
         let program = Program::new(program.to_string_lossy());
-        let command = UserCommand::new(program.map_err(with_causes)?)
-            .arguments(["-NoProfile", "-NonInteractive", "-Command", SCRIPT])
-            .variable("MANYPATH_SWITCH", &network.name)
-            .variable("MANYPATH_CARD", &network.nic);
-        let child = winproc::run(&command);
+        let child = winproc::run(&command(program.map_err(with_causes)?, network));
         let output = child
             .and_then(|child| child.output(LIMIT))
             .map_err(with_causes)?;
@@ -44,5 +41,34 @@ impl OtherWay for HyperV {
             0 => Ok(()),
             _ => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
         }
+    }
+}
+
+fn command(powershell: Program, network: &NewNetwork) -> UserCommand {
+    UserCommand::new(powershell)
+        .arguments(["-NoProfile", "-NonInteractive", "-Command", SCRIPT])
+        .variable("MANYPATH_SWITCH", &network.name)
+        .variable("MANYPATH_CARD", &network.nic)
+}
+
+#[cfg(test)]
+mod tests {
+    use hcs::NetworkId;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_cards_name_is_no_part_of_what_powershell_runs() {
+        let of = |nic: &str| {
+            let network = NewNetwork {
+                id: NetworkId::for_nic(Uuid::nil()),
+                name: format!("MPTCP - {nic}"),
+                nic: nic.to_owned(),
+            };
+            let powershell = Program::new(r"C:\Windows\powershell.exe").expect("a program");
+            command(powershell, &network).given_arguments().to_vec()
+        };
+        assert_eq!(of("'; Remove-Item C:\\ -Recurse; '"), of("Wi-Fi"));
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use winnet::{PolicyStore, RegistryPolicy};
 use winproc::{EventLog, Installed};
 
-use super::files::{Folders, folder};
+use super::files::{Folders, KERNELS, program_folder};
 use super::pipe::{AskError, ask};
 use super::run::SERVICE;
 use crate::control::{Answer, Request};
@@ -64,7 +64,7 @@ pub fn minimizes_connections() -> bool {
 /// # Errors
 /// When Windows refuses.
 pub fn keep_connections() -> Result<(), InstallError> {
-    let store = Folders::find().store();
+    let store = Folders::find()?.store();
     if store.minimize()?.is_none() {
         store.set_minimize(Some(RegistryPolicy.policy()?.local))?;
     }
@@ -76,13 +76,13 @@ pub fn keep_connections() -> Result<(), InstallError> {
 /// # Errors
 /// When Windows refuses. What was done stays, and is done again by the next try.
 pub fn install(progress: &mut dyn FnMut(&str)) -> Result<(), InstallError> {
-    let target = program_folder();
+    let target = program_folder()?;
     progress("stop the service, if it runs");
     winproc::stop_service(SERVICE, STOP_LIMIT)?;
     progress(&format!("copy the program to {}", target.display()));
     copy_program(&target)?;
     progress("make the folder for settings and logs");
-    Folders::find().make()?;
+    Folders::find()?.make()?;
     progress("make the service known to Windows");
     EventLog::register(SERVICE)?;
     winproc::install_service(&Installed {
@@ -110,7 +110,7 @@ pub fn start() -> Result<(), winproc::Error> {
 /// # Errors
 /// When something can't be taken away. It can be tried again.
 pub fn uninstall(progress: &mut dyn FnMut(&str)) -> Result<(), InstallError> {
-    let folders = Folders::find();
+    let folders = Folders::find()?;
     if winproc::service_state(SERVICE)?.is_some() {
         progress("start the service, if it does not run: it takes away what it has made");
         winproc::start_service(SERVICE, START_LIMIT)?;
@@ -118,7 +118,7 @@ pub fn uninstall(progress: &mut dyn FnMut(&str)) -> Result<(), InstallError> {
         match ask(&Request::Remove)? {
             Answer::Done(_) => {}
             Answer::Refused(why) => return Err(InstallError::Left(why)),
-            Answer::Status(_) => {
+            Answer::Status(_) | Answer::Recorded(_) => {
                 return Err(InstallError::Left("the service is confused".to_owned()));
             }
         }
@@ -134,11 +134,7 @@ pub fn uninstall(progress: &mut dyn FnMut(&str)) -> Result<(), InstallError> {
     EventLog::unregister(SERVICE)?;
     progress("delete settings, logs and the program");
     remove_folder(&folders.store)?;
-    remove_program(&program_folder())
-}
-
-fn program_folder() -> PathBuf {
-    folder("ProgramFiles", r"C:\Program Files").join("Manypath")
+    remove_program(&program_folder()?)
 }
 
 fn failed(what: &'static str, file: &Path) -> impl FnOnce(io::Error) -> InstallError {
@@ -190,6 +186,7 @@ fn remove_program(folder: &Path) -> Result<(), InstallError> {
             _ => {}
         }
     }
+    remove_folder(&folder.join(KERNELS))?;
     for path in [&folder.join(PROGRAM), folder] {
         winproc::delete_at_restart(path)?;
     }

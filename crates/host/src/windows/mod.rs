@@ -10,10 +10,11 @@ mod pipe;
 mod registry;
 mod run;
 
-pub use self::facts::facts;
-pub use self::files::{Folders, system32};
+pub use self::facts::{facts, recording};
+pub use self::files::{Folders, shelf, system32};
 pub use self::install::{
     InstallError, install, keep_connections, minimizes_connections, start, uninstall,
 };
 pub use self::pipe::{AskError, ask};
 pub use self::run::{SERVICE, serve};
+pub use winnet::proxy_has_changed;

@@ -4,11 +4,11 @@ use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-use hcs::{Dlls, Hcs};
-use winnet::{IpHelper, Net};
-use winproc::{Control, LoggedOn};
+use hcs::{Dlls, Hcs, Recorder};
+use winnet::{IpHelper, Net, RegistryPolicy};
+use winproc::{Control, LoggedOn, Program};
 
-use super::files::{Folders, beside_the_program};
+use super::files::{Folders, beside_the_program, shelf};
 use super::hyper_v::HyperV;
 use super::registry::WindowsRegistry;
 use super::{log, pipe};
@@ -51,18 +51,24 @@ pub fn serve() -> Result<(), winproc::Error> {
 }
 
 fn run(controls: Receiver<Control>) -> Result<(), RunError> {
-    let folders = Folders::find();
+    let folders = Folders::find()?;
     folders.make()?;
     log::start(&folders.logs)?;
     tracing::info!("manypath {} starts", env!("CARGO_PKG_VERSION"));
+    let recorder = Arc::new(Recorder::new(Arc::new(Dlls::load()?)));
     let (service, handle) = Service::new(Parts {
-        hcs: Hcs::new(Arc::new(Dlls::load()?)),
+        hcs: Hcs::new(recorder.clone()),
+        recorder,
         net: Net::new(Arc::new(IpHelper::load()?)),
+        policy: Arc::new(RegistryPolicy),
         users: Arc::new(LoggedOn),
         registry: Arc::new(WindowsRegistry),
         other_way: Box::new(HyperV),
         store: folders.store(),
         image: beside_the_program()?,
+        shelf: shelf()?,
+        program: Program::new(std::env::current_exe()?.to_string_lossy())
+            .map_err(winproc::Error::from)?,
     })?;
     pipe::listen(handle.clone())?;
     std::thread::spawn(move || {

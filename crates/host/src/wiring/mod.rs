@@ -14,6 +14,7 @@ mod plan_tests;
 pub(crate) mod wirer_tests;
 
 use hcs::{AdapterId, Endpoint, EndpointId, MacAddress, Network, NetworkId, SystemId};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use self::plan::plan;
@@ -64,6 +65,21 @@ impl Vm {
     }
 }
 
+/// Where an edge that runs says it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InVm(pub Option<String>);
+
+impl InVm {
+    /// Its VM: the one that it names, or else the only one.
+    pub fn chosen(&self, vms: &[Vm]) -> Option<SystemId> {
+        match (&self.0, vms) {
+            (Some(id), _) => Some(SystemId::new(id.clone())),
+            (None, [only]) => Some(only.system.clone()),
+            (None, _) => None,
+        }
+    }
+}
+
 /// What there is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Observed {
@@ -92,7 +108,10 @@ impl Observed {
         by(&|it| it.nic.as_deref() == Some(card.alias.as_str()))
             // HCN does not always say which card; then id and name tell that it is ours.
             .or_else(|| by(&|it| it.id == NetworkId::for_nic(card.guid)))
-            .or_else(|| by(&|it| it.nic.is_none() && it.name == switch_name(&card.alias)))
+            .or_else(|| {
+                let name = switch_name(card.guid, &card.alias);
+                by(&|it| it.nic.is_none() && it.name == name)
+            })
     }
 
     fn endpoint(&self, id: EndpointId) -> Option<&Endpoint> {
@@ -111,7 +130,39 @@ impl Observed {
     }
 }
 
-/// What a switch of ours is called.
-pub fn switch_name(alias: &str) -> String {
-    format!("MPTCP - {alias}")
+/// How many UTF-16 units of a card's name the name of its switch takes. Windows calls its own adapter on that
+/// "vEthernet (MPTCP - ...)", in 256 units at most (`IF_MAX_STRING_SIZE`).
+const MOST_OF_ALIAS: usize = 200;
+
+/// What a switch of ours is called. A name that is cut has something of the card's GUID in it: two long ones may
+/// begin alike, and HCN makes no two networks of one name.
+pub fn switch_name(card: Uuid, alias: &str) -> String {
+    let mut length = 0;
+    let fits = |character: &char| {
+        length += character.len_utf16();
+        length <= MOST_OF_ALIAS
+    };
+    let start: String = alias.chars().take_while(fits).collect();
+    match start.len() == alias.len() {
+        true => format!("MPTCP - {alias}"),
+        false => format!("MPTCP - {start}... {:08x}", card.as_fields().0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_names_are_cut_and_stay_apart() {
+        let (one, other) = (Uuid::from_u128(1 << 96), Uuid::from_u128(2 << 96));
+        assert_eq!(switch_name(one, "it's \"5G\""), "MPTCP - it's \"5G\"");
+        for letter in ["x", "\u{1f4f6}"] {
+            let long = letter.repeat(256 / letter.encode_utf16().count());
+            let name = switch_name(one, &long);
+            assert_ne!(name, switch_name(other, &long));
+            let adapter = format!("vEthernet ({name})");
+            assert!(adapter.encode_utf16().count() <= 256, "{adapter}");
+        }
+    }
 }

@@ -122,7 +122,7 @@ fn switch(card: &Card) -> [Step; 2] {
     let trace = Trace::new(card, Switch::Ours);
     let network = NewNetwork {
         id: trace.network(),
-        name: switch_name(&card.alias),
+        name: switch_name(card.guid, &card.alias),
         nic: card.alias.clone(),
     };
     let card = card.guid;

@@ -60,7 +60,7 @@ fn complete() -> Observed {
     let mut observed = fresh();
     for card in &fresh().cards {
         let id = NetworkId::for_nic(card.guid);
-        let name = switch_name(&card.alias);
+        let name = switch_name(card.guid, &card.alias);
         observed
             .networks
             .push(network(id, &name, Some(&card.alias)));

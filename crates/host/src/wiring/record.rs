@@ -72,7 +72,7 @@ impl Trace {
 
     /// Whether a switch is the one that was made for the card.
     pub fn made(&self, network: &Network) -> bool {
-        let by_hyper_v = network.name == switch_name(&self.alias);
+        let by_hyper_v = network.name == switch_name(self.guid, &self.alias);
         self.switch == Switch::Ours && (network.id == self.network() || by_hyper_v)
     }
 

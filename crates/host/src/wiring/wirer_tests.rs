@@ -67,16 +67,19 @@ fn wirer(model: &Arc<Mutex<World>>, folder: &Path) -> Wirer {
 impl Pc {
     /// Two cards, and a VM that runs.
     fn new() -> Self {
+        Self::with_cards(["Wi-Fi", "Ethernet 2"])
+    }
+
+    fn with_cards(aliases: [&str; 2]) -> Self {
         let mut model = Model::default();
-        model.add_nic("Wi-Fi");
-        model.add_nic("Ethernet 2");
+        aliases.iter().for_each(|alias| model.add_nic(alias));
         model.start_system(VM);
         let model = Arc::new(Mutex::new(World(model)));
         let folder = tempfile::tempdir().unwrap();
         Self {
             wirer: wirer(&model, folder.path()),
             model,
-            cards: vec![card(1, "Wi-Fi"), card(2, "Ethernet 2")],
+            cards: vec![card(1, aliases[0]), card(2, aliases[1])],
             folder,
         }
     }
@@ -210,4 +213,18 @@ fn a_windows_that_refuses_everything_is_said() {
     pc.world(|it| it.fail_next("HcnEnumerateNetworks", 1, denied, ""));
     let report = pc.round(Goal::Up, Some(&vm()));
     assert!(report.problems[0].contains("0x8037011B"), "{report:?}");
+}
+
+#[test]
+fn cards_with_any_name_come_into_the_vm_and_go_again() {
+    let long = "x".repeat(256);
+    let mut pc = Pc::with_cards([r#"it's "5G" \ 'stick'"#, &long]);
+    let report = pc.round(Goal::Up, Some(&vm()));
+    assert!(report.cards.iter().all(|it| it.plugged_in), "{report:?}");
+    pc.round(Goal::Gone, None);
+    let model = pc.model.lock().unwrap();
+    assert_eq!(
+        (model.0.networks().len(), model.0.endpoints().len()),
+        (0, 0)
+    );
 }

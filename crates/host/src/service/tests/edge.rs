@@ -24,26 +24,35 @@ struct State {
     is_dead: bool,
     /// If it is another than the first.
     vm: Option<Uuid>,
+    /// The kernel of the VM, if it is another than the first.
+    kernel: Option<String>,
+    /// The networking mode, if it is another than the first.
+    mode: Option<String>,
 }
 
 impl Edges {
     /// What runs in place of the edge's program.
     pub fn run(&self, mut stdio: Stdio) -> u32 {
-        let vm = {
+        let (vm, kernel, mode) = {
             let mut state = self.0.0.lock().unwrap();
             state.starts += 1;
             state.heard.clear();
             (state.is_dead, state.holds_breath) = (false, false);
             state.pen = Some(stdio.stdout.clone());
-            state.vm.unwrap_or(VM)
+            let kernel = state.kernel.clone();
+            (
+                state.vm.unwrap_or(VM),
+                kernel.unwrap_or_else(|| "6.18".to_owned()),
+                state.mode.clone().unwrap_or_else(|| "nat".to_owned()),
+            )
         };
         let hello = ToHost::Hello(EdgeHello {
             protocol: PROTOCOL,
             version: "0.1.0".to_owned(),
-            kernel: "6.18".to_owned(),
+            kernel,
             mptcp: Mptcp::Available,
             vm: Some(vm.to_string()),
-            networking: Some("nat".to_owned()),
+            networking: Some(mode),
         });
         stdio.stdout.write_all(&line(&hello)).unwrap();
         let breath = self.clone();
@@ -84,7 +93,7 @@ impl Edges {
                 ToEdge::Settings(_) => self.say(ToHost::Applied(Applied::Taken {
                     need_restart: Vec::new(),
                 })),
-                ToEdge::Hello(_) | ToEdge::Stop => {}
+                ToEdge::Hello(_) | ToEdge::Unplugged(_) | ToEdge::Stop => {}
             }
             let stops = message == ToEdge::Stop;
             self.0.0.lock().unwrap().heard.push(message);
@@ -118,6 +127,16 @@ impl Edges {
     /// Those to come are in this VM.
     pub fn live_in(&self, vm: Uuid) {
         self.0.0.lock().unwrap().vm = Some(vm);
+    }
+
+    /// The VM starts with this kernel from now on.
+    pub fn boot(&self, kernel: String) {
+        self.0.0.lock().unwrap().kernel = Some(kernel);
+    }
+
+    /// WSL connects VMs by this mode from now on.
+    pub fn connect_by(&self, mode: &str) {
+        self.0.0.lock().unwrap().mode = Some(mode.to_owned());
     }
 
     /// It says nothing any more.

@@ -2,15 +2,21 @@
 //! function, and an edge that says what a test wants.
 
 mod edge;
+mod kernel;
+mod lending;
 mod pc;
 
 use std::net::IpAddr;
 
-use channel::{Ready, ToEdge, ToHost};
+use channel::{Applied, Ready, SecretText, ToEdge, ToHost};
 use serde_json::json;
+use winnet::{Original, PolicyStore};
 
 use self::pc::{ANN, BOB, Pc, owner};
 use crate::control::{Answer, Request};
+use crate::goal::Goal;
+use crate::recording::ServiceRecording;
+use crate::wiring::plan;
 
 const GATEWAY: &str = "172.20.0.2";
 
@@ -27,6 +33,7 @@ fn running() -> Pc {
     pc.log_on(ANN);
     pc.edge.say(ready());
     pc.until("the routes are there", |pc| pc.routes().len() == 2);
+    pc.until("it has its settings", |pc| !pc.edge.settings().is_empty());
     pc
 }
 
@@ -104,6 +111,58 @@ fn a_card_that_goes_is_unplugged() {
 }
 
 #[test]
+fn the_edge_is_told_of_a_card_without_a_cable() {
+    let pc = running();
+    let told = |pc: &Pc| {
+        let heard = pc.edge.heard();
+        let lists = heard.iter().filter_map(|it| match it {
+            ToEdge::Unplugged(macs) => Some(macs.len()),
+            _ => None,
+        });
+        lists.collect::<Vec<_>>()
+    };
+    assert_eq!(told(&pc), [0; 0]);
+    pc.plug_cable(false);
+    pc.until("it is told", |pc| told(pc) == [1]);
+    pc.edge.die();
+    pc.until("the next one, too", |pc| {
+        pc.edge.starts() == 2 && told(pc) == [1]
+    });
+    pc.plug_cable(true);
+    pc.until("it is told", |pc| told(pc) == [1, 0]);
+}
+
+#[test]
+fn an_edge_starts_anew_for_settings_that_count_then_only() {
+    let pc = running();
+    pc.edge.say(ToHost::Applied(Applied::Taken {
+        need_restart: vec!["host".to_owned()],
+    }));
+    pc.until("another edge runs", |pc| pc.edge.starts() == 2);
+    pc.edge.say(ready());
+    pc.until("the routes are back", |pc| pc.routes().len() == 2);
+}
+
+#[test]
+fn what_windows_does_with_several_connections_is_said() {
+    let pc = running();
+    let says = |pc: &Pc, what: &str| pc.status()["problems"].to_string().contains(what);
+    pc.policy.set_local(Original::NoKey).unwrap();
+    pc.until("it is said", |pc| says(pc, "doctor --fix"));
+    pc.policy.set_local(Original::Value(0)).unwrap();
+    pc.until("all is well", |pc| pc.status()["problems"] == json!([]));
+}
+
+#[test]
+fn what_wsl_falls_back_to_is_said() {
+    let pc = Pc::new();
+    pc.edge.connect_by("consomme");
+    pc.log_on(ANN);
+    let says = |pc: &Pc| pc.status()["problems"].to_string().contains("consomme");
+    pc.until("it is said", says);
+}
+
+#[test]
 fn a_new_vm_gets_the_cards_again() {
     let pc = running();
     pc.until("the cards are in the VM", |pc| pc.adapters() == 2);
@@ -156,7 +215,10 @@ fn the_next_user_gets_an_edge_of_their_own() {
     pc.log_off(ANN);
     pc.until("the routes go", |pc| pc.routes().is_empty());
     pc.log_on(BOB);
-    pc.until("bob's edge runs", |pc| pc.status()["user"] == r"PC\bob");
+    pc.until("bob's edge runs", |pc| {
+        let status = pc.status();
+        status["user"] == r"PC\bob" && status["phase"] == "running"
+    });
     pc.edge.say(ready());
     pc.until("the routes are there", |pc| pc.routes().len() == 2);
 }
@@ -192,4 +254,50 @@ fn a_user_who_is_away_keeps_a_removal_from_being_whole() {
         matches!(&left, Answer::Refused(why) if why.contains("not logged on")),
         "{left:?}"
     );
+}
+
+#[test]
+fn a_link_is_taken_back_unless_the_settings_have_changed_since() {
+    let pc = running();
+    let link = |user: u8| Request::Connect {
+        link: SecretText(hub_link(user)),
+    };
+    assert!(matches!(pc.ask(link(1)), Answer::Done(_)));
+    let first = pc.settings();
+    assert!(matches!(pc.ask(link(2)), Answer::Done(_)));
+    assert_ne!(pc.settings(), first);
+    assert!(matches!(pc.ask(Request::Disconnect), Answer::Done(_)));
+    assert_eq!(pc.settings(), first);
+    assert!(
+        matches!(pc.ask(Request::Disconnect), Answer::Refused(_)),
+        "once"
+    );
+
+    assert!(matches!(pc.ask(link(2)), Answer::Done(_)));
+    let mine = format!("# mine\n{}", pc.settings());
+    pc.write_settings(&mine);
+    assert!(matches!(pc.ask(Request::Disconnect), Answer::Refused(_)));
+    assert_eq!(pc.settings(), mine);
+}
+
+#[test]
+fn a_recording_shows_what_the_service_saw() {
+    let pc = running();
+    pc.until("the cards are in the VM", |pc| pc.adapters() == 2);
+    let recorded = pc.recorded();
+    let text = serde_json::to_string(&recorded).unwrap();
+    let read: ServiceRecording = serde_json::from_str(&text).unwrap();
+    assert_eq!(read, recorded);
+    let observed = read.observed().unwrap();
+    assert_eq!((observed.networks.len(), observed.endpoints.len()), (2, 2));
+    assert_eq!(plan(Goal::Up, &observed), [], "nothing is left to do");
+    assert_eq!(plan(Goal::Down, &observed).len(), 4, "two cards come out");
+}
+
+fn hub_link(user: u8) -> String {
+    let (secret, pin) = (
+        char::from(b'A' + user).to_string().repeat(42),
+        "A".repeat(43),
+    );
+    format!("manypath://{secret}A@hub.example:443/?pin={pin}")
 }

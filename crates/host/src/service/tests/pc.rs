@@ -1,28 +1,34 @@
 //! A PC of models.
 
-use std::path::PathBuf;
+mod registry;
+mod world;
+
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use fakes::hcs::Hcs as Model;
-use hcs::Hcs;
+use hcs::{Hcs, Recorder};
 use ipnet::IpNet;
-use serde_json::Value;
+use serde_json::Value as Json;
 use tempfile::TempDir;
 use uuid::Uuid;
-use winnet::{Interface, Kind, Luid, Net, NewAddress, NewRoute};
+use winnet::{FakePolicy, Interface, Kind, Luid, Net, NewAddress, Original, Policy};
 use winproc::fake::{FakeUsers, Stdio};
-use winproc::{Account, Session, SessionId, SessionState, UserCommand};
+use winproc::{Account, Program, Session, SessionId, SessionState, UserCommand};
+use wslconfig::{Document, Key};
 
 use super::edge::Edges;
 use crate::cards::tests::interface;
 use crate::control::{Answer, Asker, Request};
-use crate::registry::fake::FakeRegistry;
-use crate::registry::{Hive, Registry};
+use crate::kernels::shelf::{Shelf, tests as shelves};
+use crate::recording::ServiceRecording;
+use crate::registry::Hive;
 use crate::service::{Handle, Image, Parts, Service};
 use crate::store::Store;
 use crate::wiring::wirer_tests::{NoHyperV, World};
+use registry::SharedRegistry;
 
 pub const VM: Uuid = Uuid::from_u128(0x1000);
 const NEXT_VM: Uuid = Uuid::from_u128(0x2000);
@@ -70,48 +76,12 @@ pub struct Pc {
     service: Option<JoinHandle<()>>,
     world: Arc<Mutex<World>>,
     network: winnet::Fake,
+    pub policy: Arc<FakePolicy>,
     users: FakeUsers,
     registry: SharedRegistry,
     folder: TempDir,
-}
-
-/// One that `wsl.exe` changes.
-#[derive(Clone, Debug, Default)]
-struct SharedRegistry(Arc<Mutex<FakeRegistry>>);
-
-impl Registry for SharedRegistry {
-    fn text(&self, hive: &Hive, key: &str, value: &str) -> Option<String> {
-        self.0.lock().unwrap().text(hive, key, value)
-    }
-
-    fn number(&self, hive: &Hive, key: &str, value: &str) -> Option<u32> {
-        self.0.lock().unwrap().number(hive, key, value)
-    }
-
-    fn keys(&self, hive: &Hive, key: &str) -> Vec<String> {
-        self.0.lock().unwrap().keys(hive, key)
-    }
-
-    fn numbers(&self, hive: &Hive, key: &str) -> Vec<(String, u32)> {
-        self.0.lock().unwrap().numbers(hive, key)
-    }
-}
-
-impl SharedRegistry {
-    fn set(&self, hive: &Hive, key: &str, value: &str, text: &str) {
-        self.0.lock().unwrap().set_text(hive, key, value, text);
-    }
-
-    /// What `wsl.exe` does to it.
-    fn wsl(&self, person: Person, arguments: &[String]) {
-        let hive = Hive::User(person.sid());
-        let ours = format!(r"{LXSS}\{OURS}");
-        match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-            ["--import", name, ..] => self.set(&hive, &ours, "DistributionName", name),
-            ["--unregister", _] => self.0.lock().unwrap().remove_text(&hive, &ours),
-            _ => {}
-        }
-    }
+    /// What WSL starts whatever .wslconfig says, as by a policy.
+    forced_kernel: Arc<Mutex<Option<String>>>,
 }
 
 fn interfaces() -> Vec<Interface> {
@@ -133,6 +103,11 @@ fn interfaces() -> Vec<Interface> {
 impl Pc {
     /// Two cards, and a VM that runs. Nobody is logged on.
     pub fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// With this in its folder before the service starts.
+    pub fn with(prepare: impl FnOnce(&Store)) -> Self {
         let mut model = Model::default();
         model.add_nic("Wi-Fi");
         model.add_nic("Ethernet");
@@ -162,10 +137,16 @@ impl Pc {
             service: None,
             world,
             network,
+            policy: Arc::new(FakePolicy::new(Policy {
+                group: None,
+                local: Original::Value(0),
+            })),
             users: FakeUsers::default(),
             registry,
             folder,
+            forced_kernel: Arc::default(),
         };
+        prepare(&pc.store());
         pc.start(net);
         pc
     }
@@ -176,16 +157,18 @@ impl Pc {
                 .parse()
                 .unwrap()
         };
-        let store = Store::new(self.folder.path(), |file, bytes| {
-            std::fs::write(file, bytes)
-        });
+        let recorder = Arc::new(Recorder::new(Arc::new(hcs::Fake::new(self.world.clone()))));
         let parts = Parts {
-            hcs: Hcs::new(Arc::new(hcs::Fake::new(self.world.clone()))),
+            hcs: Hcs::new(recorder.clone()),
+            recorder,
             net,
+            policy: self.policy.clone(),
             users: Arc::new(self.users.clone()),
             registry: Arc::new(self.registry.clone()),
             other_way: Box::new(NoHyperV),
-            store,
+            store: self.store(),
+            shelf: self.shelf(),
+            program: Program::new(r"C:\Program Files\Manypath\manypath.exe").unwrap(),
             image: Image {
                 file: PathBuf::from("guest.wsl"),
                 id: "0.1.0".to_owned(),
@@ -200,8 +183,28 @@ impl Pc {
         self.service = Some(std::thread::spawn(move || service.run()));
     }
 
+    fn store(&self) -> Store {
+        Store::new(self.folder.path(), |file, bytes| {
+            std::fs::write(file, bytes)
+        })
+    }
+
+    pub fn shelf(&self) -> Shelf {
+        Shelf::new(self.folder.path().join("kernels"), shelves::FOR_WSL)
+    }
+
+    pub fn kernels(&self) -> crate::kernels::Record {
+        self.store().kernels().unwrap()
+    }
+
+    /// WSL starts this kernel, whatever .wslconfig says.
+    pub fn force_kernel(&self, release: &str) {
+        *self.forced_kernel.lock().unwrap() = Some(release.to_owned());
+    }
+
     pub fn log_on(&self, person: Person) {
         let hive = Hive::User(person.sid());
+        self.registry.0.lock().unwrap().load(&person.sid());
         self.registry
             .set(&hive, LXSS, "DefaultDistribution", UBUNTU);
         let ubuntu = format!(r"{LXSS}\{UBUNTU}");
@@ -220,10 +223,15 @@ impl Pc {
             }),
         };
         let (edge, registry) = (self.edge.clone(), self.registry.clone());
+        let (config, forced) = (profile.join(".wslconfig"), Arc::clone(&self.forced_kernel));
         let wsl = move |command: &UserCommand, stdio: Stdio| {
             let arguments = command.given_arguments();
             if arguments.iter().any(|it| it == "--exec") {
                 return edge.run(stdio);
+            }
+            if arguments == ["--shutdown"] {
+                let forced = forced.lock().unwrap().clone();
+                edge.boot(forced.unwrap_or_else(|| release_in(&config)));
             }
             registry.wsl(person, arguments);
             0
@@ -257,9 +265,16 @@ impl Pc {
         self.handle.ask(request, asker.clone())
     }
 
-    pub fn status(&self) -> Value {
+    pub fn status(&self) -> Json {
         match self.ask(Request::Status) {
             Answer::Status(status) => status,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn recorded(&self) -> ServiceRecording {
+        match self.ask(Request::Record) {
+            Answer::Recorded(recorded) => *recorded,
             other => panic!("{other:?}"),
         }
     }
@@ -272,84 +287,22 @@ impl Pc {
             std::thread::sleep(Duration::from_millis(10));
         }
     }
+}
 
-    /// The half-default routes into WSL's network.
-    pub fn routes(&self) -> Vec<String> {
-        let ip = self.network.ip();
-        let halves = ip.routes().iter().filter(|route| {
-            route.prefix_length == 1 && route.next_hop.to_string() == super::GATEWAY
-        });
-        halves.map(|route| route.destination.to_string()).collect()
-    }
-
-    /// As if a service had been killed.
-    pub fn leave_routes(&self) {
-        let net = Net::new(Arc::new(self.network.clone()));
-        for destination in ["0.0.0.0/1", "128.0.0.0/1"] {
-            let route = NewRoute {
-                interface: Luid(WSL_LINK.into()),
-                destination: destination.parse().unwrap(),
-                gateway: super::GATEWAY.parse().unwrap(),
-                metric: 0,
-            };
-            net.add_route(&route).unwrap();
-        }
-    }
-
-    fn model<T>(&self, look: impl FnOnce(&mut Model) -> T) -> T {
-        look(&mut self.world.lock().unwrap().0)
-    }
-
-    pub fn adapters(&self) -> usize {
-        self.model(|model| model.systems().iter().map(|it| it.adapters.len()).sum())
-    }
-
-    pub fn endpoints(&self) -> usize {
-        self.model(|model| model.endpoints().len())
-    }
-
-    pub fn switches(&self) -> usize {
-        self.model(|model| model.networks().len())
-    }
-
-    pub fn pull_card(&self) {
-        let interfaces = interfaces().into_iter();
-        let left = interfaces.filter(|it| it.alias != "Wi-Fi").collect();
-        self.network.set_interfaces(left);
-    }
-
-    /// WSL's VM ends, with the edge in it, and the next command starts another one.
-    pub fn restart_vm(&self) {
-        self.model(|model| {
-            model.stop_system(&VM.to_string());
-            model.start_system(NEXT_VM);
-        });
-        self.edge.live_in(NEXT_VM);
-        self.edge.die();
-    }
-
-    pub fn config(&self, person: Person) -> String {
-        let file = self.folder.path().join(person.name).join(".wslconfig");
-        std::fs::read_to_string(file).unwrap()
-    }
-
-    pub fn settings(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("settings.toml")).unwrap()
-    }
-
-    pub fn write_settings(&self, text: &str) {
-        std::fs::write(self.folder.path().join("settings.toml"), text).unwrap();
-    }
-
-    pub fn distributions(&self) -> Vec<String> {
-        let (found, _) = crate::registry::distributions(&self.registry, &ANN.sid());
-        found.into_iter().map(|it| it.name).collect()
-    }
-
-    pub fn default_distribution(&self) -> String {
-        let (found, default) = crate::registry::distributions(&self.registry, &ANN.sid());
-        let found = found.into_iter().find(|it| Some(it.id) == default);
-        found.map(|it| it.name).unwrap_or_default()
+/// The release of the kernel that .wslconfig names.
+fn release_in(config: &Path) -> String {
+    let document = Document::parse(&std::fs::read(config).unwrap()).unwrap();
+    let kernel = document
+        .get(Key::Kernel)
+        .map(|it| it.text)
+        .unwrap_or_default();
+    match kernel
+        .strip_prefix(shelves::FOR_WSL)
+        .and_then(|it| it[1..].split_once('-'))
+    {
+        Some((release, _)) => release.to_owned(),
+        None if kernel.is_empty() => "6.18-of-microsoft".to_owned(),
+        None => "6.18".to_owned(),
     }
 }
 
