@@ -2,9 +2,11 @@
 
 pub mod access;
 mod allowed;
+pub mod browser;
 pub mod compare;
 pub mod daemon;
 pub mod demo;
+pub mod evaluate;
 pub mod faults;
 pub mod link;
 mod median;
@@ -13,3 +15,4 @@ pub mod rig;
 pub mod sweep;
 pub mod topology;
 pub mod traffic;
+pub mod vm;

@@ -104,6 +104,17 @@ impl DhcpServer {
         lock(&self.responder).grant.gateway = gateway;
     }
 
+    /// Changes the name servers and the domain that clients are told from the next answer on.
+    pub fn set_names(&self, dns_servers: Vec<Ipv4Addr>, domain: Option<String>) {
+        let grant = &mut lock(&self.responder).grant;
+        (grant.dns_servers, grant.domain) = (dns_servers, domain);
+    }
+
+    /// Changes the MTU that clients are told from the next answer on.
+    pub fn set_mtu(&self, mtu: Option<u16>) {
+        lock(&self.responder).grant.mtu = mtu;
+    }
+
     /// Messages since the start.
     #[must_use]
     pub fn counters(&self) -> DhcpCounters {

@@ -21,16 +21,19 @@ mod table;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+pub(crate) use peer::find as find_program;
 pub use peer::{MissingPackages, NotBuilt, Peer, check_packages, peers_folder};
 pub use row::{Row, UnknownRow};
 
+pub(crate) use contender::{Contender, Start};
+pub(crate) use program::wait_until;
 pub(crate) use progress::Progress;
+pub(crate) use scene::{Roles, Scene};
 
-use contender::Contender;
 use measure::{Task, idle};
-use scene::Scene;
 
 use crate::allowed::AllowedControls;
+use crate::rig::Mode;
 
 /// What to compare, and with what.
 #[derive(Debug, Clone)]
@@ -110,7 +113,16 @@ impl Comparison {
         }
         for links in Contender::links(peer, scene) {
             progress.now(format_args!("{peer}: start"));
-            let contender = match Contender::start(peer, scene, &links, options) {
+            let start = Start {
+                peer,
+                mode: Mode::Double,
+                scene,
+                links: &links,
+                roles: Roles::AllActive,
+                program: &options.program,
+                peers: &options.peers,
+            };
+            let contender = match Contender::start(&start) {
                 Ok(contender) => contender,
                 Err(error) => {
                     let reason = format!("{error:#}");
@@ -191,11 +203,16 @@ fn never(peer: Peer, row: Row) -> Option<&'static str> {
             | Row::Silence
             | Row::Return
             | Row::MessageGapCarrier
-            | Row::MessageGapSilence,
+            | Row::MessageGapSilence
+            | Row::UdpGap
+            | Row::DnsLost,
         ) => Some("ends with its only link"),
         (Peer::Direct, Row::IdleMemory) => Some("has no hub"),
         (Peer::Direct | Peer::Prototype, Row::ThroughputTls | Row::CpuEdgeTls | Row::CpuHubTls) => {
             Some("does not encrypt")
+        }
+        (Peer::Prototype | Peer::Shadowsocks, Row::UdpGap | Row::DnsTime | Row::DnsLost) => {
+            Some("does not carry UDP")
         }
         (Peer::Direct, Row::CpuEdge | Row::CpuHub) => Some("has no program"),
         _ => None,

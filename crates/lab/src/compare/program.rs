@@ -48,7 +48,7 @@ pub(super) fn wait_for_port(
 }
 
 /// Asks `is_ready` until it says so; an error if the process ends or takes too long.
-pub(super) fn wait_until(
+pub(crate) fn wait_until(
     process: &Process,
     what: &str,
     is_ready: impl Fn() -> bool,

@@ -26,6 +26,12 @@ pub enum Row {
     MessageGapCarrier,
     /// The same for a link that goes silent and keeps its carrier.
     MessageGapSilence,
+    /// A call's datagrams 20 ms apart, a link goes silent: longest silence in milliseconds.
+    UdpGap,
+    /// From a query for a name that nobody has asked for to its answer, in milliseconds.
+    DnsTime,
+    /// A cable is pulled amid 500 such queries: how many have no answer.
+    DnsLost,
     /// Download over two unlike links, as a ratio to plain TCP over the better one alone.
     UnlikeLinks,
     /// Downloads without emulated links and without encryption, in Gb/s.
@@ -70,7 +76,7 @@ pub(super) enum Better {
 
 impl Row {
     /// All rows, in the order of the table.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::DownloadShare,
         Self::FirstByte,
         Self::Object1k,
@@ -81,6 +87,9 @@ impl Row {
         Self::Return,
         Self::MessageGapCarrier,
         Self::MessageGapSilence,
+        Self::UdpGap,
+        Self::DnsTime,
+        Self::DnsLost,
         Self::UnlikeLinks,
         Self::ThroughputPlain,
         Self::CpuEdge,
@@ -108,6 +117,9 @@ impl Row {
             Self::Return => "return_s",
             Self::MessageGapCarrier => "message_gap_carrier_ms",
             Self::MessageGapSilence => "message_gap_silence_ms",
+            Self::UdpGap => "udp_gap_ms",
+            Self::DnsTime => "dns_ms",
+            Self::DnsLost => "dns_lost",
             Self::UnlikeLinks => "unlike_links_ratio",
             Self::ThroughputPlain => "throughput_plain_gbps",
             Self::CpuEdge => "cpu_edge_s_per_gib",
@@ -152,6 +164,18 @@ impl Row {
                  them pulled: longest pause within 2 s, 20 s if they break off; median of 3"
             }
             Self::MessageGapSilence => "as above, the link drops everything and keeps its carrier",
+            Self::UdpGap => {
+                "UDP through the hub, 200 bytes every 20 ms both ways, the link that carries them drops \
+                 everything: longest pause at the client within 2 s; median of 3"
+            }
+            Self::DnsTime => {
+                "same links, a name that nobody has asked for, by UDP, one after another: at the edge, \
+                 which has the hub ask the name server; direct: at the name server; median of 100"
+            }
+            Self::DnsLost => {
+                "500 such queries 10 ms apart, each sent once, the cable of the link that carries them \
+                 pulled after a third: those without an answer for 5 s"
+            }
             Self::UnlikeLinks => {
                 "35 Mb/s, 15 ms beside 20 Mb/s, 300 ms, 0.5 % loss: payload of 10 s after 3 s, over \
                  that of plain TCP on the better link alone"

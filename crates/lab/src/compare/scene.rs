@@ -14,7 +14,7 @@ use crate::topology::{Lab, LabSpec, Node, Uplink, addresses};
 
 /// What kind of network a row needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scene {
+pub(crate) enum Scene {
     /// Both standard links.
     Standard,
     /// A good link and a bad one.
@@ -34,15 +34,24 @@ pub(super) enum Addressing {
     Static,
 }
 
+/// Which uplinks carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Roles {
+    /// All.
+    AllActive,
+    /// The first one; the others wait until it fails.
+    FirstActive,
+}
+
 /// One network, of one contender.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     pub(super) windows: NetNs,
     pub(super) guest: NetNs,
     pub(super) hub: NetNs,
-    pub(super) origin: NetNs,
+    pub(crate) origin: NetNs,
     pub(super) uplinks: Vec<GuestUplink>,
-    links: Vec<LinkHandle>,
+    pub(crate) links: Vec<LinkHandle>,
     /// Without emulated links, none.
     _lab: Option<Lab>,
 }
@@ -53,6 +62,7 @@ pub(super) struct GuestUplink {
     pub(super) interface: InterfaceName,
     /// What it has with [`Addressing::Static`].
     pub(super) address: Ipv4Addr,
+    pub(super) is_backup: bool,
 }
 
 impl Scene {
@@ -103,11 +113,15 @@ fn lossy(profile: Profile) -> Profile {
 
 impl Place {
     /// `links` as of [`Scene::links`], or some of them.
-    pub(super) fn new(links: &[Profile], addressing: Addressing) -> anyhow::Result<Self> {
+    pub(super) fn new(
+        links: &[Profile],
+        addressing: Addressing,
+        roles: Roles,
+    ) -> anyhow::Result<Self> {
         let place = if links.is_empty() {
             Self::unshaped()?
         } else {
-            Self::emulated(links, addressing)?
+            Self::emulated(links, addressing, roles)?
         };
         // A new namespace has the congestion control of this machine, which may be any. Cubic is
         // what Windows and Linux begin with.
@@ -125,19 +139,26 @@ impl Place {
         }
     }
 
-    fn emulated(links: &[Profile], addressing: Addressing) -> anyhow::Result<Self> {
+    fn emulated(links: &[Profile], addressing: Addressing, roles: Roles) -> anyhow::Result<Self> {
         let spec = LabSpec::with_links(links.iter().copied());
         let lab = Lab::up(match addressing {
             Addressing::Dhcp => spec,
             Addressing::Static => spec.with_static_uplinks(),
         })?;
+        // What the access networks tell of: the one name server that there is, in the Internet.
+        for server in lab.uplinks().filter_map(|uplink| lab.dhcp_server(uplink)) {
+            server.set_names(vec![addresses::ORIGIN.ipv4()], None);
+        }
         let namespace = |node| lab.namespace(node).clone();
         Ok(Self {
             windows: namespace(Node::Windows),
             guest: namespace(Node::Guest),
             hub: namespace(Node::Hub),
             origin: namespace(Node::Origin),
-            uplinks: lab.uplinks().map(GuestUplink::new).collect(),
+            uplinks: lab
+                .uplinks()
+                .map(|uplink| GuestUplink::new(uplink, roles))
+                .collect(),
             links: lab
                 .uplinks()
                 .map(|uplink| lab.link(uplink).clone())
@@ -154,7 +175,7 @@ impl Place {
             guest: NetNs::new()?,
             hub: NetNs::new()?,
             origin: NetNs::new()?,
-            uplinks: vec![GuestUplink::new(Uplink::FIRST)],
+            uplinks: vec![GuestUplink::new(Uplink::FIRST, Roles::AllActive)],
             links: Vec::new(),
             _lab: None,
         };
@@ -208,10 +229,11 @@ impl Place {
 }
 
 impl GuestUplink {
-    fn new(uplink: Uplink) -> Self {
+    fn new(uplink: Uplink, roles: Roles) -> Self {
         Self {
             interface: addresses::uplink_interface(uplink),
             address: addresses::guest_uplink(uplink, false).ipv4(),
+            is_backup: roles == Roles::FirstActive && uplink != Uplink::FIRST,
         }
     }
 }

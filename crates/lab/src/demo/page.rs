@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{NAMES, Outcome, Phase, Recording};
-use crate::report::{Area, Chart, Figure, Line, Mark, Report, Rule, Section, Table};
+use crate::report::{Area, Chart, Figure, Line, Mark, Report, Rule, Section, Size, Table};
 use crate::traffic::Series;
 
 /// A point of a chart for so many intervals: 20 ms.
@@ -78,7 +78,7 @@ fn section(outcome: &Outcome, recording: &Recording) -> Section {
     Section {
         heading: recording.phase.title().into(),
         text: vec![explanation(outcome, recording)],
-        chart: Some(chart(outcome, recording)),
+        charts: vec![chart(outcome, recording)],
         ..Section::default()
     }
 }
@@ -131,6 +131,8 @@ fn chart(outcome: &Outcome, recording: &Recording) -> Chart {
             "{}: throughput of each link over time",
             recording.phase.title()
         ),
+        title: String::new(),
+        size: Size::Wide,
         unit: "Mb/s".into(),
         seconds: recording.transfer.total.as_secs_f64(),
         top: both * 1.12,

@@ -6,6 +6,7 @@ use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
 use super::{DemoError, Event, NAMES, PATIENCE};
+use crate::link::LinkMeter;
 use crate::rig::Rig;
 use crate::topology::{Node, Uplink};
 use crate::traffic::{self, Series, Transfer, Via};
@@ -118,7 +119,7 @@ impl Download {
             Ok(Recording {
                 phase: self.phase,
                 transfer,
-                links: meter.links,
+                links: meter.links.into_iter().map(|link| link.down).collect(),
                 marks,
             })
         })
@@ -187,23 +188,24 @@ impl Action {
 /// Reads the links' counters.
 struct Meter {
     start: Instant,
-    seen: Vec<u64>,
-    links: Vec<Series>,
+    links: Vec<LinkMeter>,
 }
 
 impl Meter {
     fn new(rig: &Rig) -> Self {
         let start = Instant::now();
-        let seen: Vec<u64> = totals(rig).collect();
-        let links = seen.iter().map(|_| Series::new(start)).collect();
-        Self { start, seen, links }
+        let uplinks = rig.lab().uplinks();
+        let links = uplinks.map(|uplink| LinkMeter::new(rig.lab().link(uplink), start));
+        Self {
+            start,
+            links: links.collect(),
+        }
     }
 
     fn read(&mut self, rig: &Rig) {
         let now = Instant::now();
-        for (number, total) in totals(rig).enumerate() {
-            self.links[number].add(now, total - self.seen[number]);
-            self.seen[number] = total;
+        for (meter, uplink) in self.links.iter_mut().zip(rig.lab().uplinks()) {
+            meter.read(rig.lab().link(uplink), now);
         }
     }
 
@@ -212,16 +214,9 @@ impl Meter {
             .lab()
             .uplinks()
             .map(|uplink| rig.lab().link(uplink).has_carrier());
-        let rates = self.links.iter().map(|series| series.latest(LIVE));
+        let rates = self.links.iter().map(|link| link.down.latest(LIVE));
         let live = NAMES.into_iter().zip(plugged.zip(rates));
         live.map(|(name, (plugged, rate))| (name, plugged.then_some(rate)))
             .collect()
     }
-}
-
-/// Wire bytes that have come to the guest, by link.
-fn totals(rig: &Rig) -> impl Iterator<Item = u64> {
-    rig.lab()
-        .uplinks()
-        .map(|uplink| rig.lab().link(uplink).counters().down.wire_bits() / 8)
 }

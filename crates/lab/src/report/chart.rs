@@ -10,6 +10,10 @@ use super::scale::{plain, ticks};
 pub struct Chart {
     /// What it shows, for those who can't see it.
     pub label: String,
+    /// What stands above it, if anything.
+    pub title: String,
+    /// How much room it takes.
+    pub size: Size,
     /// The unit of the values.
     pub unit: String,
     /// Length of the time axis in seconds.
@@ -24,6 +28,16 @@ pub struct Chart {
     pub rules: Vec<Rule>,
     /// Moments.
     pub marks: Vec<Mark>,
+}
+
+/// How much room a chart takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Size {
+    /// The whole width of a page.
+    #[default]
+    Wide,
+    /// Half of it: two charts stand side by side.
+    Half,
 }
 
 /// One of the stacked areas.
@@ -62,57 +76,91 @@ pub struct Mark {
     pub label: String,
 }
 
-const WIDTH: f64 = 960.0;
-const HEIGHT: f64 = 300.0;
 const LEFT: f64 = 48.0;
 const RIGHT: f64 = 12.0;
 const TOP: f64 = 26.0;
 const BOTTOM: f64 = 40.0;
+/// What the label of a mark is wide.
+const LABEL: f64 = 90.0;
 
+/// The drawing.
 pub(super) fn draw(chart: &Chart, out: &mut String) {
-    let canvas = Canvas { chart, out };
-    canvas.draw();
+    let (width, height) = chart.size.pixels();
+    let label = escape(&chart.label);
+    let _ = writeln!(
+        out,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{label}\">"
+    );
+    draw_inside(chart, out);
+    *out += "</svg>\n";
+}
+
+/// The same without the element around it.
+pub(super) fn draw_inside(chart: &Chart, out: &mut String) {
+    let (width, height) = chart.size.pixels();
+    let mut canvas = Canvas {
+        chart,
+        width,
+        height,
+        out,
+    };
+    canvas.axes();
+    canvas.areas();
+    canvas.lines();
+    canvas.rules();
+    canvas.marks();
+}
+
+/// What areas and lines are, as HTML.
+pub(super) fn legend(chart: &Chart, out: &mut String) {
+    *out += "<p class=\"legend\">";
+    for (class, name) in chart.keys() {
+        let name = escape(name);
+        let _ = write!(out, "<span><i class=\"key {class}\"></i>{name}</span> ");
+    }
+    *out += "</p>\n";
+}
+
+impl Chart {
+    /// The class of each area and line, and its name.
+    pub(super) fn keys(&self) -> Vec<(String, &str)> {
+        let areas = self.areas.iter().enumerate();
+        let areas = areas.map(|(number, area)| (format!("s{number}"), area.name.as_str()));
+        let lines = self.lines.iter();
+        areas
+            .chain(lines.map(|line| ("line".to_owned(), line.name.as_str())))
+            .collect()
+    }
+}
+
+impl Size {
+    /// Width and height.
+    pub(super) const fn pixels(self) -> (f64, f64) {
+        match self {
+            Self::Wide => (960.0, 300.0),
+            Self::Half => (480.0, 190.0),
+        }
+    }
+
+    /// How many numbers fit below it.
+    const fn most_seconds(self) -> usize {
+        match self {
+            Self::Wide => 14,
+            Self::Half => 8,
+        }
+    }
 }
 
 struct Canvas<'a> {
     chart: &'a Chart,
+    width: f64,
+    height: f64,
     out: &'a mut String,
 }
 
 impl Canvas<'_> {
-    fn draw(mut self) {
-        self.legend();
-        let label = escape(&self.chart.label);
-        self.put(format_args!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{label}\">\n"
-        ));
-        self.axes();
-        self.areas();
-        self.lines();
-        self.rules();
-        self.marks();
-        self.put(format_args!("</svg>\n"));
-    }
-
-    fn legend(&mut self) {
-        self.put(format_args!("<p class=\"legend\">"));
-        for (number, area) in self.chart.areas.iter().enumerate() {
-            let name = escape(&area.name);
-            self.put(format_args!(
-                "<span><i class=\"key s{number}\"></i>{name}</span> "
-            ));
-        }
-        for line in &self.chart.lines {
-            let name = escape(&line.name);
-            self.put(format_args!(
-                "<span><i class=\"key line\"></i>{name}</span> "
-            ));
-        }
-        self.put(format_args!("</p>\n"));
-    }
-
     fn axes(&mut self) {
-        let (right, bottom) = (WIDTH - RIGHT, HEIGHT - BOTTOM);
+        let (right, bottom) = (self.width - RIGHT, self.height - BOTTOM);
         self.put(format_args!("<g class=\"axes\">\n"));
         for value in ticks(self.chart.top, 5) {
             let (y, text) = (self.y(value), plain(value));
@@ -122,7 +170,7 @@ impl Canvas<'_> {
                 base = y + 4.0
             ));
         }
-        for second in ticks(self.chart.seconds, 14) {
+        for second in ticks(self.chart.seconds, self.chart.size.most_seconds()) {
             let (x, text) = (self.x(second), plain(second));
             self.put(format_args!(
                 "<text x=\"{x:.1}\" y=\"{y}\" class=\"middle\">{text}</text>\n",
@@ -132,7 +180,7 @@ impl Canvas<'_> {
         let unit = escape(&self.chart.unit);
         self.put(format_args!(
             "<text x=\"{LEFT}\" y=\"14\" class=\"end\">{unit}</text><text x=\"{right}\" y=\"{y}\" class=\"end\">seconds</text>\n</g>\n",
-            y = HEIGHT - 6.0
+            y = self.height - 6.0
         ));
     }
 
@@ -162,7 +210,7 @@ impl Canvas<'_> {
 
     fn rules(&mut self) {
         for rule in &self.chart.rules {
-            let (y, right) = (self.y(rule.value), WIDTH - RIGHT);
+            let (y, right) = (self.y(rule.value), self.width - RIGHT);
             let label = escape(&rule.label);
             self.put(format_args!(
                 "<g class=\"rule\"><line x1=\"{LEFT}\" y1=\"{y:.1}\" x2=\"{right}\" y2=\"{y:.1}\"/><text x=\"{right}\" y=\"{base:.1}\" class=\"end\">{label}</text></g>\n",
@@ -172,11 +220,24 @@ impl Canvas<'_> {
     }
 
     fn marks(&mut self) {
-        for mark in &self.chart.marks {
-            let (x, bottom) = (self.x(mark.at), HEIGHT - BOTTOM);
+        let places: Vec<f64> = self
+            .chart
+            .marks
+            .iter()
+            .map(|mark| self.x(mark.at))
+            .collect();
+        for (number, mark) in self.chart.marks.iter().enumerate() {
+            let (x, bottom) = (places[number], self.height - BOTTOM);
             let label = escape(&mark.label);
+            let is_near = |other: Option<&f64>| other.is_some_and(|it| (it - x).abs() < LABEL);
+            // Labels of marks that are near each other go apart.
+            let anchor = match number.checked_sub(1) {
+                _ if is_near(places.get(number + 1)) => "end",
+                Some(before) if is_near(places.get(before)) => "start",
+                _ => "middle",
+            };
             self.put(format_args!(
-                "<g class=\"mark\"><line x1=\"{x:.1}\" y1=\"{y}\" x2=\"{x:.1}\" y2=\"{bottom}\"/><text x=\"{x:.1}\" y=\"14\" class=\"middle\">{label}</text></g>\n",
+                "<g class=\"mark\"><line x1=\"{x:.1}\" y1=\"{y}\" x2=\"{x:.1}\" y2=\"{bottom}\"/><text x=\"{x:.1}\" y=\"14\" class=\"{anchor}\">{label}</text></g>\n",
                 y = TOP - 6.0
             ));
         }
@@ -197,7 +258,7 @@ impl Canvas<'_> {
         } else {
             0.0
         };
-        LEFT + share.clamp(0.0, 1.0) * (WIDTH - LEFT - RIGHT)
+        LEFT + share.clamp(0.0, 1.0) * (self.width - LEFT - RIGHT)
     }
 
     fn y(&self, value: f64) -> f64 {
@@ -206,7 +267,7 @@ impl Canvas<'_> {
         } else {
             0.0
         };
-        HEIGHT - BOTTOM - share.clamp(0.0, 1.0) * (HEIGHT - TOP - BOTTOM)
+        self.height - BOTTOM - share.clamp(0.0, 1.0) * (self.height - TOP - BOTTOM)
     }
 
     fn put(&mut self, text: std::fmt::Arguments<'_>) {

@@ -1,8 +1,12 @@
 use std::fmt::Write as _;
 
-use super::{Figure, Report, Section, Table, chart, heat_map};
+use super::{Chart, Figure, Report, Section, Table, bars, chart, heat_map};
 
-const STYLE: &str = include_str!("style.css");
+const STYLE: &str = concat!(
+    include_str!("colours.css"),
+    include_str!("style.css"),
+    include_str!("drawing.css")
+);
 
 /// Text as XML wants it. Characters that XML 1.0 can't hold are left out.
 pub(super) fn escape(text: &str) -> String {
@@ -72,8 +76,16 @@ fn section(section: &Section, out: &mut String) {
     for paragraph in &section.text {
         let _ = writeln!(out, "<p>{}</p>", escape(paragraph));
     }
-    if let Some(drawing) = &section.chart {
-        chart::draw(drawing, out);
+    match section.charts.as_slice() {
+        [] => {}
+        [only] => {
+            chart::legend(only, out);
+            chart::draw(only, out);
+        }
+        several => charts(several, out),
+    }
+    if let Some(drawing) = &section.bars {
+        bars::draw(drawing, out);
     }
     if let Some(map) = &section.heat_map {
         heat_map::draw(map, out);
@@ -82,6 +94,30 @@ fn section(section: &Section, out: &mut String) {
         table(numbers, out);
     }
     *out += "</section>\n";
+}
+
+/// One legend for all that have the same.
+fn charts(charts: &[Chart], out: &mut String) {
+    let mut keys = Vec::new();
+    let mut is_open = false;
+    for drawing in charts {
+        if !is_open || drawing.keys() != keys {
+            if is_open {
+                *out += "</div>\n";
+            }
+            keys = drawing.keys();
+            chart::legend(drawing, out);
+            *out += "<div class=\"charts\">\n";
+            is_open = true;
+        }
+        let title = escape(&drawing.title);
+        let _ = writeln!(out, "<figure><figcaption>{title}</figcaption>");
+        chart::draw(drawing, out);
+        *out += "</figure>\n";
+    }
+    if is_open {
+        *out += "</div>\n";
+    }
 }
 
 fn table(table: &Table, out: &mut String) {

@@ -1,14 +1,18 @@
 //! Reports: one HTML file that needs no other, readable in light and in dark, well-formed as XML.
 
+mod bars;
 mod chart;
 mod heat_map;
 mod html;
+mod picture;
 mod scale;
 #[cfg(test)]
 mod tests;
 
-pub use chart::{Area, Chart, Line, Mark, Rule};
+pub use bars::{Bar, BarGroup, Bars};
+pub use chart::{Area, Chart, Line, Mark, Rule, Size};
 pub use heat_map::{Axis, Cell, Group, HeatMap};
+pub use picture::Picture;
 
 /// A page.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,8 +45,10 @@ pub struct Section {
     pub heading: String,
     /// A paragraph each.
     pub text: Vec<String>,
-    /// A drawing below.
-    pub chart: Option<Chart>,
+    /// Drawings below. Those of half a page stand side by side.
+    pub charts: Vec<Chart>,
+    /// Bars below.
+    pub bars: Option<Bars>,
     /// A grid of values below.
     pub heat_map: Option<HeatMap>,
     /// Numbers below.

@@ -12,7 +12,7 @@ fn report() -> Report {
             Section {
                 heading: "Over time".into(),
                 text: vec!["What the links carry.".into()],
-                chart: Some(chart()),
+                charts: vec![chart()],
                 ..Section::default()
             },
             Section {
@@ -37,6 +37,8 @@ fn chart() -> Chart {
     let points = |values: [f64; 3]| (0..).map(f64::from).zip(values).collect();
     Chart {
         label: "throughput".into(),
+        title: String::new(),
+        size: Size::Wide,
         unit: "Mb/s".into(),
         seconds: 2.0,
         top: 80.0,
@@ -158,4 +160,75 @@ fn an_empty_drawing_is_drawn_too() {
     chart::draw(&Chart::default(), &mut out);
     heat_map::draw(&HeatMap::default(), &mut out);
     assert!(!out.contains("NaN") && !out.contains("inf"), "{out}");
+}
+
+fn bars() -> Bars {
+    let bar = |name: &str, value, quartiles| Bar {
+        name: name.into(),
+        is_ours: name == "ours",
+        value,
+        quartiles,
+        text: format!("{value} ms"),
+    };
+    Bars {
+        label: "latency".into(),
+        unit: "ms".into(),
+        groups: vec![BarGroup {
+            name: "first byte".into(),
+            bars: vec![
+                bar("ours", 15.0, Some((14.0, 30.0))),
+                bar("a & b", 60.0, None),
+            ],
+        }],
+    }
+}
+
+#[test]
+fn bars_have_one_scale() {
+    let mut out = String::new();
+    bars::draw(&bars(), &mut out);
+    let page = roxmltree::Document::parse(&out).unwrap();
+    let widths = page
+        .descendants()
+        .filter_map(|it| it.attribute("class").and(it.attribute("width")));
+    let widths: Vec<f64> = widths.map(|width| width.parse().unwrap()).collect();
+    assert_eq!(widths, [170.0, 680.0]);
+    bars::draw(&Bars::default(), &mut out);
+    assert!(!out.contains("NaN") && !out.contains("inf"), "{out}");
+}
+
+#[test]
+fn charts_with_the_same_names_share_a_legend() {
+    let half = |title: &str| Chart {
+        title: title.into(),
+        size: Size::Half,
+        ..chart()
+    };
+    let other = Chart {
+        lines: Vec::new(),
+        ..half("other")
+    };
+    let mut page = report();
+    page.sections[0].charts = vec![half("one"), half("two"), other];
+    let html = page.to_html();
+    let (section, _) = html.split_once("By kind").unwrap();
+    assert_eq!(section.matches("<p class=\"legend\">").count(), 2);
+    assert_eq!(section.matches("<figcaption>").count(), 3);
+}
+
+#[test]
+fn a_picture_is_a_file_of_its_own() {
+    let picture = Picture {
+        title: "Both < one".into(),
+        charts: vec![chart()],
+        bars: Some(bars()),
+    };
+    let svg = picture.to_svg();
+    let file = roxmltree::Document::parse(&svg).unwrap();
+    let root = file.root_element();
+    assert_eq!(root.attribute("aria-label"), Some("Both < one"));
+    let height: f64 = root.attribute("height").unwrap().parse().unwrap();
+    // All parts below each other.
+    assert!(height > 300.0 + bars::height(&bars()), "{height}");
+    assert!(svg.contains("prefers-color-scheme") && !svg.contains("url("));
 }

@@ -2,16 +2,15 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use settings::HubLink;
 use tls::HubKey;
+use wire::{Destination, Host};
 use zeroize::Zeroizing;
 
 use super::LINK_PORT;
-use crate::topology::addresses;
 
 /// A hub's key, and one user of that hub. Both are new.
 #[derive(Debug)]
@@ -28,11 +27,15 @@ pub(crate) struct IdentityFiles {
 }
 
 impl Identity {
-    pub(crate) fn generate() -> Self {
+    /// `hub` is what edges call it.
+    pub(crate) fn generate(hub: Host) -> Self {
         let key = HubKey::generate();
         let link = HubLink {
             secret: tls::generate_secret(),
-            destination: SocketAddr::from((addresses::HUB.ipv4(), LINK_PORT)).into(),
+            destination: Destination {
+                host: hub,
+                port: LINK_PORT,
+            },
             pin: key.pin(),
         };
         Self { key, link }

@@ -1,9 +1,10 @@
 use std::path::PathBuf;
 
 use mptcp::Transport;
+use wire::Host;
 
 use super::{HUB_PORT, LINK_PORT};
-use crate::topology::LabSpec;
+use crate::topology::{LabSpec, addresses};
 
 /// What a rig is made from.
 #[derive(Debug, Clone)]
@@ -16,6 +17,8 @@ pub struct RigSpec {
     pub mode: Mode,
     /// What edge and hub speak with each other, if there is a hub.
     pub protocol: HubProtocol,
+    /// What edges call the hub in their link: by default its IPv4 address.
+    pub hub: Host,
     /// How the edge takes TCP in.
     pub capture: Capture,
     /// Where the uplinks' IPv4 addresses come from.
@@ -73,6 +76,7 @@ impl RigSpec {
             lab: LabSpec::default(),
             mode: Mode::Double,
             protocol: HubProtocol::Manypath,
+            hub: Host::Ip(addresses::HUB.ipv4().into()),
             capture: Capture::All,
             addresses: Addresses::Dhcp,
             edge_settings: String::new(),
@@ -102,7 +106,8 @@ impl HubProtocol {
 }
 
 impl Mode {
-    pub(super) const fn origin(self) -> Transport {
+    /// What the origin listens with.
+    pub(crate) const fn origin(self) -> Transport {
         match self {
             Self::Single => Transport::Mptcp,
             Self::Double => Transport::Tcp,

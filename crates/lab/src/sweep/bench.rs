@@ -8,17 +8,14 @@ use netcfg::Sysctl;
 use crate::link::{LinkHandle, Profile};
 use crate::rig::{Rig, RigSpec, is_in_use};
 use crate::topology::{LabSpec, Node, Uplink};
-use crate::traffic::Direction;
+use crate::traffic::{Direction, Series};
 
 use super::grid::first_link;
 use super::stop::Stop;
-use super::{Cell, Options};
+use super::{Cell, Moment, Options};
 
 const FIRST: Uplink = Uplink::FIRST;
 const SECOND: Uplink = Uplink::SECOND;
-
-/// Before it counts, a connection has found out what the links can carry.
-const WARM_UP: Duration = Duration::from_secs(3);
 
 /// A link that was away for more than five seconds is judged anew (`paths`).
 const ANOTHER_LINK: Duration = Duration::from_secs(6);
@@ -30,13 +27,13 @@ const LITTLE: u64 = 10_000;
 /// What an upload leaves in the edge's buffer, 16 MiB at most, has left a link of 5 Mb/s by then.
 const LONGEST_REST: Duration = Duration::from_secs(60);
 
-/// Bits per second by direction, or why there are none.
-pub(super) type Goodput = BTreeMap<Direction, Cell>;
+/// Bits per second, or why there are none.
+pub(super) type Goodput = BTreeMap<(Direction, Moment), Cell>;
 
 /// What was measured of one second link.
 #[derive(Debug)]
 pub(super) struct Values {
-    /// Over the first link alone, where that was asked for.
+    /// Over the first link alone, where that was asked for, at the same moments.
     pub(super) first: Option<Goodput>,
     pub(super) second: Goodput,
     pub(super) both: Goodput,
@@ -44,10 +41,12 @@ pub(super) struct Values {
 
 impl Values {
     /// Nothing could be measured.
-    pub(super) fn failed(directions: &[Direction], reason: &str) -> Self {
-        let cells = directions
-            .iter()
-            .map(|&direction| (direction, Err(reason.to_owned())));
+    pub(super) fn failed(options: &Options, reason: &str) -> Self {
+        let directions = options.directions.iter();
+        let cells = directions.flat_map(|&direction| {
+            let moments = options.moments.iter();
+            moments.map(move |&moment| ((direction, moment), Err(reason.to_owned())))
+        });
         Self {
             first: None,
             second: Goodput::new(),
@@ -86,16 +85,16 @@ impl<'a> Bench<'a> {
     pub(super) fn measure(&self, second: Profile, first_too: bool) -> anyhow::Result<Values> {
         self.plug_in(&[FIRST])?;
         self.link(SECOND).set_profile(second);
-        let first = first_too.then(|| self.goodput());
+        let first = first_too.then(|| self.goodput(&self.options.moments));
         // It comes with this profile, so no connection to the hub has learned another, and after so long that
         // the edge takes it for another link.
         self.stop.sleep(ANOTHER_LINK)?;
         self.plug_in(&[FIRST, SECOND])?;
-        let both = self.goodput();
+        let both = self.goodput(&self.options.moments);
         self.plug_in(&[SECOND])?;
         Ok(Values {
             first,
-            second: self.goodput(),
+            second: self.goodput(&[Moment::Begin]),
             both,
         })
     }
@@ -116,24 +115,29 @@ impl<'a> Bench<'a> {
         })?)
     }
 
-    fn goodput(&self) -> Goodput {
+    fn goodput(&self, moments: &[Moment]) -> Goodput {
         let directions = self.options.directions.iter();
-        let cell = |direction| {
-            self.goodput_of(direction)
-                .map_err(|error| format!("{error:#}"))
-        };
-        directions
-            .map(|&direction| (direction, cell(direction)))
-            .collect()
+        let cells = directions.flat_map(|&direction| {
+            let series = self.transfer(direction, moments);
+            let cell = move |moment: Moment| match &series {
+                Ok(series) => Ok(series.mean(moment.from(), self.options.length)),
+                Err(error) => Err(format!("{error:#}")),
+            };
+            let moments = moments.iter();
+            moments.map(move |&moment| ((direction, moment), cell(moment)))
+        });
+        cells.collect()
     }
 
-    /// Of a new connection.
-    fn goodput_of(&self, direction: Direction) -> anyhow::Result<f64> {
+    /// Over a new connection, until all of these are over.
+    fn transfer(&self, direction: Direction, moments: &[Moment]) -> anyhow::Result<Series> {
         self.wait_for_quiet()?;
         self.stop.sleep(self.options.idle)?;
         let flow = self.rig.flow(direction)?;
-        self.stop.sleep(WARM_UP + self.options.length)?;
-        Ok(flow.finish()?.mean(WARM_UP, self.options.length))
+        let last = moments.iter().map(|moment| moment.from()).max();
+        self.stop
+            .sleep(last.unwrap_or_default() + self.options.length)?;
+        flow.finish()
     }
 
     fn wait_for_quiet(&self) -> anyhow::Result<()> {

@@ -6,11 +6,14 @@
 //! other link's cable is out. Each measurement has a connection of its own, and its goodput is what
 //! the receiver got.
 //!
+//! Over both links it is measured at the begin of a transfer and later (`Moment`).
+//!
 //! Before each measurement the links are quiet for some time, so that it gets a connection to the hub
 //! that has idled, as most in use have: a young one still knows how fast its path is.
 
 mod bench;
 mod grid;
+mod moment;
 mod outcome;
 mod page;
 mod progress;
@@ -29,6 +32,7 @@ use crate::link::Profile;
 use crate::traffic::Direction;
 
 pub use grid::{all_links, first_link, some_links};
+pub use moment::Moment;
 pub use outcome::{Line, Outcome, Summary};
 pub use stop::Stop;
 
@@ -47,7 +51,9 @@ pub struct Options {
     pub links: Vec<Profile>,
     /// Each once.
     pub directions: Vec<Direction>,
-    /// How long each measurement counts, after a warm-up of 3 s.
+    /// Over both links it is measured at each of these, over one only at the begin.
+    pub moments: Vec<Moment>,
+    /// How long each measurement counts.
     pub length: Duration,
     /// How long connections to the hub have idled before each measurement, at least.
     pub idle: Duration,
@@ -106,7 +112,7 @@ impl<'a> Work<'a> {
             let values = measured.unwrap_or_else(|error| {
                 // What does not work here may work in a new rig.
                 bench = None;
-                Values::failed(&self.options.directions, &format!("{error:#}"))
+                Values::failed(self.options, &format!("{error:#}"))
             });
             let mut outcome = lock(&self.outcome);
             outcome.add(link, values);

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::Cell;
 use super::bench::Values;
+use super::{Cell, Moment};
 use crate::link::{Profile, QueueLimit};
 use crate::median::median;
 use crate::traffic::Direction;
@@ -21,16 +21,17 @@ const WORTH: f64 = 0.1;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Outcome {
     /// In bits per second, of the first link alone.
-    first: BTreeMap<Direction, Vec<f64>>,
+    first: BTreeMap<(Direction, Moment), Vec<f64>>,
     measured: Vec<Measured>,
     notes: Vec<String>,
 }
 
-/// With one second link in one direction. In bits per second.
+/// With one second link in one direction at one moment. In bits per second.
 #[derive(Debug, Clone, PartialEq)]
 struct Measured {
     link: Profile,
     direction: Direction,
+    moment: Moment,
     second: Option<f64>,
     both: Option<f64>,
 }
@@ -54,6 +55,8 @@ pub struct Line {
     pub link: Profile,
     /// Which way.
     pub direction: Direction,
+    /// When, over both.
+    pub moment: Moment,
     /// Over the first link alone, in Mb/s of payload: the median of all measurements.
     pub first_mbps: Option<f64>,
     /// Over the second link alone.
@@ -71,30 +74,47 @@ pub struct Summary {
     pub count: usize,
     /// The smallest.
     pub worst: Option<f64>,
-    /// The median of all.
-    pub median: Option<f64>,
-    /// The median of those where the second link alone reaches a tenth of the first.
-    pub median_worth: Option<f64>,
+    /// The medians at the begin of a transfer.
+    pub begin: Medians,
+    /// The medians later.
+    pub later: Medians,
     /// How many are below 0.97.
     pub below: usize,
+}
+
+/// Ratios at one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Medians {
+    /// Of all.
+    pub all: Option<f64>,
+    /// Of those where the second link alone reaches a tenth of the first.
+    pub worth: Option<f64>,
 }
 
 impl Outcome {
     /// Takes in what was measured with one second link.
     pub(super) fn add(&mut self, link: Profile, values: Values) {
-        for (direction, cell) in values.first.into_iter().flatten() {
-            let value = self.noted(cell, || format!("the first link alone, {direction}"));
-            self.first.entry(direction).or_default().extend(value);
+        for ((direction, moment), cell) in values.first.into_iter().flatten() {
+            let what = || format!("the first link alone, {direction}, from {moment} on");
+            let value = self.noted(cell, what);
+            self.first
+                .entry((direction, moment))
+                .or_default()
+                .extend(value);
         }
-        let mut second = values.second;
-        for (direction, both) in values.both {
-            let both = self.noted(both, || format!("{link} and the first, {direction}"));
-            let second = second.remove(&direction);
-            let second =
-                second.and_then(|cell| self.noted(cell, || format!("{link} alone, {direction}")));
+        let alone = values.second.into_iter().map(|((direction, _), cell)| {
+            let value = self.noted(cell, || format!("{link} alone, {direction}"));
+            (direction, value)
+        });
+        let alone: BTreeMap<_, _> = alone.collect();
+        for ((direction, moment), both) in values.both {
+            let what = || format!("{link} and the first, {direction}, from {moment} on");
+            let both = self.noted(both, what);
+            let second = alone.get(&direction).copied().flatten();
             self.measured.push(Measured {
                 link,
                 direction,
+                moment,
                 second,
                 both,
             });
@@ -106,7 +126,7 @@ impl Outcome {
             .ok()
     }
 
-    /// The lines of one direction, by round trip, loss, rate and queue.
+    /// The lines of one direction, by round trip, loss, rate, queue and moment.
     #[must_use]
     pub fn lines(&self, direction: Direction) -> Vec<Line> {
         let measured = self.measured.iter();
@@ -114,7 +134,7 @@ impl Outcome {
             .filter(|measured| measured.direction == direction)
             .map(|measured| self.line(measured))
             .collect();
-        lines.sort_by_key(Line::conditions);
+        lines.sort_by_key(|line| (line.conditions(), line.moment));
         lines
     }
 
@@ -128,7 +148,7 @@ impl Outcome {
     }
 
     fn line(&self, measured: &Measured) -> Line {
-        let first = self.first_alone(measured.direction);
+        let first = self.first_alone(measured);
         let better = first
             .zip(measured.second)
             .map(|(first, second)| first.max(second));
@@ -138,6 +158,7 @@ impl Outcome {
         Line {
             link: measured.link,
             direction: measured.direction,
+            moment: measured.moment,
             first_mbps: mbps(first),
             second_mbps: mbps(measured.second),
             both_mbps: mbps(measured.both),
@@ -149,8 +170,9 @@ impl Outcome {
     }
 
     /// Bits per second over the first link alone.
-    fn first_alone(&self, direction: Direction) -> Option<f64> {
-        median(self.first.get(&direction)?.clone())
+    fn first_alone(&self, measured: &Measured) -> Option<f64> {
+        let key = (measured.direction, measured.moment);
+        median(self.first.get(&key)?.clone())
     }
 
     /// What all lines come to.
@@ -158,12 +180,11 @@ impl Outcome {
     pub fn summary(&self) -> Summary {
         let lines = self.all_lines();
         let ratios = || lines.iter().filter_map(|line| line.ratio);
-        let worth = lines.iter().filter(|line| line.is_worth());
         Summary {
             count: ratios().count(),
             worst: ratios().min_by(f64::total_cmp),
-            median: median(ratios().collect()),
-            median_worth: median(worth.filter_map(|line| line.ratio).collect()),
+            begin: Medians::of(&lines, Moment::Begin),
+            later: Medians::of(&lines, Moment::Later),
             below: ratios().filter(|ratio| *ratio < LIMIT).count(),
         }
     }
@@ -172,6 +193,20 @@ impl Outcome {
     #[must_use]
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+}
+
+impl Medians {
+    fn of(lines: &[Line], moment: Moment) -> Self {
+        let ratios = |is_of_interest: fn(&Line) -> bool| {
+            let lines = lines.iter().filter(|line| line.moment == moment);
+            let ratios = lines.filter(|line| is_of_interest(line));
+            median(ratios.filter_map(|line| line.ratio).collect())
+        };
+        Self {
+            all: ratios(|_| true),
+            worth: ratios(Line::is_worth),
+        }
     }
 }
 
@@ -213,7 +248,10 @@ pub(super) mod tests {
     use super::*;
 
     fn goodput(down: f64, up: f64) -> Goodput {
-        Goodput::from([(Direction::Down, Ok(down)), (Direction::Up, Ok(up))])
+        Goodput::from(
+            [(Direction::Down, down), (Direction::Up, up)]
+                .map(|(direction, value)| ((direction, Moment::Begin), Ok(value))),
+        )
     }
 
     /// Four second links: a good one, one that harms, one that gives nothing, one that failed.
@@ -227,13 +265,15 @@ pub(super) mod tests {
             };
             outcome.add(link.parse().unwrap(), values);
         };
-        let (none, first) = (None, |rate| Some(goodput(rate, rate)));
-        add(
-            "50mbit,60ms",
-            first(31e6),
-            goodput(46e6, 46e6),
-            goodput(69e6, 73.6e6),
-        );
+        let mut both = goodput(69e6, 73.6e6);
+        both.insert((Direction::Up, Moment::Later), Ok(92e6));
+        let first = |rate| {
+            let mut first = goodput(rate, rate);
+            first.insert((Direction::Up, Moment::Later), Ok(rate));
+            Some(first)
+        };
+        let none = None;
+        add("50mbit,60ms", first(31e6), goodput(46e6, 46e6), both);
         add(
             "20mbit,300ms,loss=2%,queue=30ms",
             first(33e6),
@@ -246,7 +286,10 @@ pub(super) mod tests {
             goodput(1e6, 2e6),
             goodput(32e6, 40e6),
         );
-        let failed = |reason: &str| Goodput::from([(Direction::Down, Err(reason.to_owned()))]);
+        let failed = |reason: &str| {
+            Goodput::from([((Direction::Down, Moment::Begin), Err(reason.to_owned()))])
+        };
+
         add(
             "5mbit,15ms",
             none,
@@ -267,12 +310,18 @@ pub(super) mod tests {
     #[test]
     fn a_summary() {
         let expected = Summary {
-            count: 6,
+            count: 7,
             worst: Some(0.75),
-            // Of 0.75, 1, 1, 1.25, 1.5 and 1.6.
-            median: Some(1.125),
-            // Without 1 and 1.25, where the second link gives little.
-            median_worth: Some(1.25),
+            begin: Medians {
+                // Of 0.75, 1, 1, 1.25, 1.5 and 1.6.
+                all: Some(1.125),
+                // Without 1 and 1.25, where the second link gives little.
+                worth: Some(1.25),
+            },
+            later: Medians {
+                all: Some(2.0),
+                worth: Some(2.0),
+            },
             below: 1,
         };
         assert_eq!(outcome().summary(), expected);

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::Moment;
 use super::outcome::{LIMIT, Line, Outcome, Summary};
 
 /// The table's columns.
-pub(super) const HEAD: [&str; 9] = [
-    "rate", "rtt", "loss", "queue", "way", "first", "second", "both", "ratio",
+pub(super) const HEAD: [&str; 10] = [
+    "rate", "rtt", "loss", "queue", "way", "from", "first", "second", "both", "ratio",
 ];
 
 impl Outcome {
-    /// `{"lines": [{"link": TEXT, "direction": "down" or "up", "first_mbps": …, "second_mbps": …,
+    /// `{"lines": [{"link": TEXT, "direction": "down" or "up", "moment": "begin" or "later", "first_mbps": …, "second_mbps": …,
     /// "both_mbps": …, "ratio": …}], "summary": {…}, "notes": [TEXT]}`. What has no value is null.
     #[must_use]
     pub fn to_json(&self) -> Value {
@@ -42,23 +43,31 @@ impl fmt::Display for Outcome {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { count, below, .. } = self;
-        let (worst, median) = (number(self.worst), number(self.median));
-        let worth = number(self.median_worth);
         write!(
             f,
-            "worst ratio {worst}, median {median}, median where the second link has something to \
-             give {worth}; below {LIMIT}: {below} of {count}"
-        )
+            "worst ratio {}, below {LIMIT}: {below} of {count}",
+            number(self.worst)
+        )?;
+        for (moment, medians) in [(Moment::Begin, self.begin), (Moment::Later, self.later)] {
+            write!(
+                f,
+                "\nfrom {moment} on: median {}, where the second link has something to give {}",
+                number(medians.all),
+                number(medians.worth)
+            )?;
+        }
+        Ok(())
     }
 }
 
-fn row(f: &mut fmt::Formatter<'_>, cells: [String; 9]) -> fmt::Result {
+fn row(f: &mut fmt::Formatter<'_>, cells: [String; 10]) -> fmt::Result {
     let [
         rate,
         round_trip,
         loss,
         queue,
         way,
+        from,
         first,
         second,
         both,
@@ -66,13 +75,13 @@ fn row(f: &mut fmt::Formatter<'_>, cells: [String; 9]) -> fmt::Result {
     ] = cells;
     writeln!(
         f,
-        "{rate:>9} {round_trip:>7} {loss:>6} {queue:>8}  {way:4} {first:>8} {second:>8} {both:>8} \
+        "{rate:>9} {round_trip:>7} {loss:>6} {queue:>8}  {way:4} {from:>5} {first:>8} {second:>8} {both:>8} \
          {ratio:>7}"
     )
 }
 
 /// In the order of [`HEAD`].
-pub(super) fn cells(line: &Line) -> [String; 9] {
+pub(super) fn cells(line: &Line) -> [String; 10] {
     let conditions = line.conditions();
     let rates = [line.first_mbps, line.second_mbps, line.both_mbps].map(|rate| match rate {
         Some(rate) => format!("{rate:.1}"),
@@ -85,6 +94,7 @@ pub(super) fn cells(line: &Line) -> [String; 9] {
         percent(conditions.loss),
         milliseconds(conditions.queue),
         line.direction.to_string(),
+        line.moment.to_string(),
         first,
         second,
         both,
@@ -122,9 +132,9 @@ mod tests {
     #[test]
     fn json_has_each_line_and_null_for_what_is_missing() {
         let json = outcome().to_json();
-        assert_eq!(json["lines"].as_array().unwrap().len(), 8);
+        assert_eq!(json["lines"].as_array().unwrap().len(), 9);
         let expected = serde_json::json!({
-            "link": "5mbit,15ms", "direction": "down", "first_mbps": 32.0, "second_mbps": null,
+            "link": "5mbit,15ms", "direction": "down", "moment": "begin", "first_mbps": 32.0, "second_mbps": null,
             "both_mbps": 36.0, "ratio": null,
         });
         assert_eq!(json["lines"][0], expected);

@@ -14,7 +14,8 @@ pub(super) struct Kernel {
 }
 
 impl Kernel {
-    /// Sets limits and settings, and makes each uplink's address an endpoint with flag `subflow`.
+    /// Sets limits and settings, and makes each uplink's address an endpoint with flag `subflow`, and
+    /// `backup` for those that wait.
     pub(super) fn apply(&self, place: &Place) -> anyhow::Result<()> {
         for namespace in [&place.guest, &place.hub] {
             namespace.run(|| self.set())?;
@@ -43,11 +44,13 @@ fn manage(namespace: &NetNs, uplinks: &[GuestUplink], limits: Limits) -> anyhow:
             path_manager.set_limits(limits).await?;
             for uplink in uplinks {
                 let link = netlink.link(&uplink.interface).await?;
+                let mut flags = EndpointFlags::SUBFLOW;
+                flags.set(EndpointFlags::BACKUP, uplink.is_backup);
                 let spec = EndpointSpec {
                     address: uplink.address.into(),
                     port: None,
                     interface: Some(link.context("an uplink has vanished")?.index.0),
-                    flags: EndpointFlags::SUBFLOW,
+                    flags,
                     id: None,
                 };
                 path_manager.add(&spec).await?;

@@ -8,6 +8,8 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
+use wire::Host;
+
 use super::super::program::{start as start_program, wait_for_port, wait_until};
 use super::super::scene::{Place, Scene};
 use super::Programs;
@@ -24,7 +26,7 @@ pub(super) fn start(
     folder: &Path,
 ) -> anyhow::Result<Programs> {
     let protocol = protocol(scene);
-    let identity = Identity::generate();
+    let identity = Identity::generate(Host::Ip(addresses::HUB.ipv4().into()));
     identity.write(folder)?;
     write_private(&folder.join("socks5"), &format!("{USER}:{PASSWORD}\n"))?;
     let (hub_file, edge_file) = (folder.join("hub.toml"), folder.join("edge.toml"));
@@ -88,6 +90,26 @@ const fn kernel(scene: Scene) -> &'static str {
     }
 }
 
+/// For the row about UDP; nothing else uses any.
+const fn udp(scene: Scene) -> &'static str {
+    match scene {
+        Scene::Standard => "udp = \"hub\"\n",
+        Scene::Unlike | Scene::Unshaped | Scene::UnshapedEncrypted => "",
+    }
+}
+
+/// For the rows about names: the lab's server, and not that of this machine, which the hub would ask. Since it gives
+/// every name the origin's address, the page by which portals are found would be another one.
+fn names(scene: Scene) -> String {
+    let server = addresses::ORIGIN.ipv4();
+    match scene {
+        Scene::Standard => {
+            format!("[dns]\nservers = [\"{server}\"]\n[portal]\ncheck = \"off\"\n")
+        }
+        Scene::Unlike | Scene::Unshaped | Scene::UnshapedEncrypted => String::new(),
+    }
+}
+
 fn hub_settings(scene: Scene, protocol: HubProtocol, folder: &Path) -> String {
     let (folder, port) = (folder.display(), protocol.port());
     let listen = match protocol {
@@ -111,16 +133,19 @@ fn edge_settings(scene: Scene, url: &str, place: &Place, folder: &Path) -> Strin
         "external"
     };
     let uplinks = place.uplinks.iter().map(|uplink| {
+        let role = if uplink.is_backup { "backup" } else { "active" };
         format!(
-            "[[uplink]]\ninterface = \"{}\"\naddresses = \"{source}\"\n",
+            "[[uplink]]\ninterface = \"{}\"\naddresses = \"{source}\"\nrole = \"{role}\"\n",
             uplink.interface
         )
     });
     format!(
-        "usage = \"{folder}/edge.usage\"\n[host]\ninterface = \"{}\"\n{}[out]\nhub = \"{url}\"\n\
+        "usage = \"{folder}/edge.usage\"\n[host]\ninterface = \"{}\"\n{}[out]\nhub = \"{url}\"\n{}{}\
          [control]\nsocket = \"{folder}/edge.sock\"\n{}",
         addresses::eth0(),
         uplinks.collect::<String>(),
+        udp(scene),
+        names(scene),
         kernel(scene),
     )
 }

@@ -11,16 +11,14 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use mptcp::Transport;
 use netcfg::{NetNs, nft};
 use tempfile::TempDir;
 
-use super::Options;
 use super::peer::Peer;
 use super::program::cpu_seconds;
-use super::scene::{Addressing, Place, Scene};
+use super::scene::{Addressing, Place, Roles, Scene};
 use crate::link::Profile;
-use crate::rig::{ORIGIN_PORT, Process};
+use crate::rig::{Mode, ORIGIN_PORT, Process};
 use crate::topology::addresses;
 use crate::traffic::{self, Client, Direction, Flow, FlowSpec, Origin, Via};
 
@@ -29,15 +27,31 @@ const FIRST_OBJECT: Duration = Duration::from_secs(15);
 
 /// A peer at work. Dropping it ends its programs, then takes its network down.
 #[derive(Debug)]
-pub(super) struct Contender {
+pub(crate) struct Contender {
     pub(super) peer: Peer,
     pub(super) scene: Scene,
     programs: Programs,
     origin: Origin,
     /// Where the user's programs run.
     client: NetNs,
-    pub(super) place: Place,
+    pub(crate) place: Place,
     _folder: TempDir,
+}
+
+/// What a contender is started with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start<'a> {
+    pub(crate) peer: Peer,
+    /// Without a hub only the prototype is started.
+    pub(crate) mode: Mode,
+    pub(crate) scene: Scene,
+    /// As of [`Contender::links`].
+    pub(crate) links: &'a [Profile],
+    pub(crate) roles: Roles,
+    /// The `manypath` program.
+    pub(crate) program: &'a Path,
+    /// Where shadowsocks-rust is.
+    pub(crate) peers: &'a Path,
 }
 
 /// Ended in this order.
@@ -69,23 +83,21 @@ impl Contender {
     }
 
     /// Sets everything up, and returns when an object has come through.
-    pub(super) fn start(
-        peer: Peer,
-        scene: Scene,
-        links: &[Profile],
-        options: &Options,
-    ) -> anyhow::Result<Self> {
+    pub(crate) fn start(start: &Start<'_>) -> anyhow::Result<Self> {
+        let Start {
+            peer, scene, links, ..
+        } = *start;
         let addressing = match peer {
             Peer::Manypath if !links.is_empty() => Addressing::Dhcp,
             _ => Addressing::Static,
         };
-        let place = Place::new(links, addressing)?;
+        let place = Place::new(links, addressing, start.roles)?;
         let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, ORIGIN_PORT));
-        let origin = Origin::start(&place.origin, any, Transport::Tcp)?;
+        let origin = Origin::start(&place.origin, any, start.mode.origin())?;
         let folder = tempfile::Builder::new()
             .prefix("manypath-compare-")
             .tempdir()?;
-        let programs = Programs::start(peer, scene, &place, options, folder.path())?;
+        let programs = Programs::start(start, &place, folder.path())?;
         let client = match peer {
             // With emulated links the PC itself would have them; its own address leads nowhere.
             Peer::Direct if !links.is_empty() => place.guest.clone(),
@@ -126,7 +138,7 @@ impl Contender {
     }
 
     /// The namespace of the user's programs.
-    pub(super) fn client(&self) -> &NetNs {
+    pub(crate) fn client(&self) -> &NetNs {
         &self.client
     }
 
@@ -163,17 +175,12 @@ impl Contender {
 }
 
 impl Programs {
-    fn start(
-        peer: Peer,
-        scene: Scene,
-        place: &Place,
-        options: &Options,
-        folder: &Path,
-    ) -> anyhow::Result<Self> {
-        match peer {
-            Peer::Manypath => manypath::start(scene, place, &options.program, folder),
-            Peer::Prototype => prototype::start(place, folder),
-            Peer::Shadowsocks => shadowsocks::start(scene, place, &options.peers, folder),
+    fn start(start: &Start<'_>, place: &Place, folder: &Path) -> anyhow::Result<Self> {
+        let scene = start.scene;
+        match start.peer {
+            Peer::Manypath => manypath::start(scene, place, start.program, folder),
+            Peer::Prototype => prototype::start(start.mode, place, folder),
+            Peer::Shadowsocks => shadowsocks::start(scene, place, start.peers, folder),
             Peer::Direct => Ok(Self::default()),
         }
     }

@@ -5,7 +5,12 @@
 //!   ─▶ microsocks:1081 under mptcpize ═▶ hub: microsocks:1080 under mptcpize ─▶ origin
 //! ```
 //! Each arrow between two programs is a TCP connection of its own with a SOCKS5 handshake; `═` is
-//! MPTCP. Kernel: limits of 2 subflows and 4 accepted addresses, each uplink's address an endpoint
+//! MPTCP. Without a hub:
+//!
+//! ```text
+//! windows ─▶ redirect ─▶ redsocks:12345 ─▶ microsocks:1081 under mptcpize ═▶ origin
+//! ```
+//! Kernel: limits of 2 subflows and 4 accepted addresses, each uplink's address an endpoint
 //! with flag `subflow`, nothing else set, so congestion control is cubic.
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -21,7 +26,7 @@ use super::super::program::{start as start_program, wait_for_port};
 use super::super::scene::Place;
 use super::Programs;
 use super::kernel::Kernel;
-use crate::rig::Process;
+use crate::rig::{Mode, Process};
 use crate::topology::addresses;
 
 const KERNEL: Kernel = Kernel {
@@ -40,29 +45,28 @@ const HUB: u16 = 1080;
 const USER: &str = "lab";
 const PASSWORD: &str = "lab-password";
 
-pub(super) fn start(place: &Place, folder: &Path) -> anyhow::Result<Programs> {
+pub(super) fn start(mode: Mode, place: &Place, folder: &Path) -> anyhow::Result<Programs> {
     KERNEL.apply(place)?;
-    let hub = microsocks(
-        "hub",
-        &place.hub,
-        &["-u", USER, "-P", PASSWORD],
-        HUB,
-        folder,
-    )?;
-    let multipath = microsocks(
-        "multipath",
-        &place.guest,
-        &["-i", "127.0.0.1"],
-        MULTIPATH,
-        folder,
-    )?;
-    let chain = chain(place, folder)?;
-    let redsocks = redsocks(place, folder)?;
+    let hub = match mode {
+        Mode::Single => None,
+        Mode::Double => {
+            let user = ["-u", USER, "-P", PASSWORD];
+            Some(microsocks("hub", &place.hub, &user, HUB, folder)?)
+        }
+    };
+    let local = ["-i", "127.0.0.1"];
+    let multipath = microsocks("multipath", &place.guest, &local, MULTIPATH, folder)?;
+    let mut in_guest = Vec::new();
+    match mode {
+        Mode::Single => in_guest.push(redsocks(place, MULTIPATH, folder)?),
+        Mode::Double => {
+            let chain = chain(place, folder)?;
+            in_guest.extend([redsocks(place, CHAIN, folder)?, chain]);
+        }
+    }
+    in_guest.push(multipath);
     super::redirect(place, NonZeroU16::new(REDSOCKS).context("port 0")?)?;
-    Ok(Programs {
-        in_guest: vec![redsocks, chain, multipath],
-        hub: Some(hub),
-    })
+    Ok(Programs { in_guest, hub })
 }
 
 /// A microsocks whose sockets mptcpize makes MPTCP's.
@@ -108,9 +112,10 @@ fn chain(place: &Place, folder: &Path) -> anyhow::Result<Process> {
     Ok(process)
 }
 
-fn redsocks(place: &Place, folder: &Path) -> anyhow::Result<Process> {
+/// It passes everything on to the SOCKS5 server at port `next`.
+fn redsocks(place: &Place, next: u16, folder: &Path) -> anyhow::Result<Process> {
     let file = folder.join("redsocks.conf");
-    std::fs::write(&file, redsocks_settings())?;
+    std::fs::write(&file, redsocks_settings(next))?;
     let arguments = ["-c".as_ref(), file.as_os_str()];
     let program = debian_program("redsocks")?;
     let process = start_program("redsocks", &place.guest, &program, arguments, folder)?;
@@ -128,10 +133,10 @@ fn proxychains_settings() -> String {
     )
 }
 
-fn redsocks_settings() -> String {
+fn redsocks_settings(next: u16) -> String {
     format!(
         "base {{ log_debug = off; log_info = off; log = stderr; daemon = off; redirector = iptables; }}\n\
-         redsocks {{ local_ip = 0.0.0.0; local_port = {REDSOCKS}; ip = 127.0.0.1; port = {CHAIN}; \
+         redsocks {{ local_ip = 0.0.0.0; local_port = {REDSOCKS}; ip = 127.0.0.1; port = {next}; \
          type = socks5; }}\n"
     )
 }

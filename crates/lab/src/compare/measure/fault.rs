@@ -84,7 +84,7 @@ fn message_gap(contender: &Contender, fault: Fault) -> anyhow::Result<Duration> 
 }
 
 /// Until the next round finds the link at work.
-fn wait_until_usable(contender: &Contender, link: &LinkHandle) -> anyhow::Result<()> {
+pub(super) fn wait_until_usable(contender: &Contender, link: &LinkHandle) -> anyhow::Result<()> {
     let flow = contender.download(Instant::now(), true)?;
     let returned = wait_for_return(link, Direction::Down);
     flow.finish()?;

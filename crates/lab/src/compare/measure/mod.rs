@@ -1,9 +1,11 @@
 //! The measurements. Each yields one row, or several that need the same work.
 
 mod bulk;
+mod call;
 mod exchanges;
 mod fault;
 pub(super) mod idle;
+mod names;
 mod objects;
 
 use std::time::Duration;
@@ -29,6 +31,9 @@ pub(super) enum Task {
     Silence,
     MessagesCarrier,
     MessagesSilence,
+    Call,
+    Names,
+    NamesLost,
     ExchangesKept,
     Exchanges,
     Connections,
@@ -37,10 +42,11 @@ pub(super) enum Task {
 
 impl Task {
     /// What doesn't disturb the network comes first.
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 18] = [
         Self::SmallObjects,
         Self::MiddleObjects,
         Self::LargeObjects,
+        Self::Names,
         Self::Download,
         Self::Unlike,
         Self::ThroughputPlain,
@@ -51,6 +57,8 @@ impl Task {
         Self::Idle,
         Self::MessagesCarrier,
         Self::MessagesSilence,
+        Self::Call,
+        Self::NamesLost,
         Self::CarrierLoss,
         Self::Silence,
     ];
@@ -69,6 +77,9 @@ impl Task {
             Self::Silence => &[Row::Silence],
             Self::MessagesCarrier => &[Row::MessageGapCarrier],
             Self::MessagesSilence => &[Row::MessageGapSilence],
+            Self::Call => &[Row::UdpGap],
+            Self::Names => &[Row::DnsTime],
+            Self::NamesLost => &[Row::DnsLost],
             Self::ExchangesKept => &[Row::ExchangesKept],
             Self::Exchanges => &[Row::Exchanges],
             Self::Connections => &[Row::Connections],
@@ -102,6 +113,9 @@ impl Task {
             Self::Silence => one(fault::silence(contender)?),
             Self::MessagesCarrier => one(fault::message_gap_ms(contender, Fault::Carrier)?),
             Self::MessagesSilence => one(fault::message_gap_ms(contender, Fault::Silence)?),
+            Self::Call => one(call::gap_ms(contender)?),
+            Self::Names => one(names::answer_ms(contender)?),
+            Self::NamesLost => one(names::lost(contender)?),
             Self::ExchangesKept => one(exchanges::kept(contender)?),
             Self::Exchanges => one(exchanges::one_by_one(contender)?),
             Self::Connections => one(exchanges::at_once(contender)?),
