@@ -15,13 +15,13 @@ fn compare(arguments: &[&str]) -> std::process::Output {
 }
 
 #[test]
-fn one_row_as_json() {
-    let output = compare(&["--rows", "first_byte_ms", "--json"]);
+fn rows_as_json() {
+    let output = compare(&["--rows", "first_byte_ms,dns_ms", "--json"]);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     let json: Value = serde_json::from_slice(&output.stdout).expect("manypath runs");
     let rows = json["rows"].as_object().expect("manypath runs");
-    assert_eq!(rows.keys().collect::<Vec<_>>(), ["first_byte_ms"]);
+    assert_eq!(rows.keys().collect::<Vec<_>>(), ["dns_ms", "first_byte_ms"]);
     assert_eq!(json.as_object().expect("manypath runs").len(), 1);
     let row = rows["first_byte_ms"].as_object().unwrap();
     assert_eq!(row.len(), 4);
@@ -35,6 +35,12 @@ fn one_row_as_json() {
     }
     // Connection and request are a round trip of the better link each: 15 ms.
     assert!(row["direct"].as_f64().unwrap() >= 30.0);
+    // A name takes one.
+    let name = |peer: &str| rows["dns_ms"][peer].as_f64();
+    for peer in ["manypath", "direct"] {
+        assert!(name(peer) >= Some(15.0), "{rows:?}\n{errors}");
+    }
+    assert_eq!(name("prototype"), None);
 }
 
 /// Rows without emulated links, one of them for those alone who encrypt.

@@ -23,6 +23,7 @@ fn one_second_link_as_json_and_as_a_page() {
         "--direction=down",
         "--seconds=1",
         "--idle=0",
+        "--begin-only",
         "--json",
         "--out",
         page.to_str().unwrap(),
@@ -55,6 +56,7 @@ fn one_second_link_as_json_and_as_a_page() {
         "{json}"
     );
     assert_eq!(json["summary"]["count"], 1);
+    assert_eq!(line["moment"], "begin");
 
     let html = std::fs::read_to_string(page).unwrap();
     let cell = format!(
@@ -62,7 +64,7 @@ fn one_second_link_as_json_and_as_a_page() {
          {both:.1} Mb/s"
     );
     assert!(html.contains(&cell), "no cell {cell:?}");
-    assert!(html.contains("<h2>Downloads</h2>") && !html.contains("<h2>Uploads</h2>"));
+    assert!(html.contains("<h2>Downloads, from 3 s on</h2>") && !html.contains("<h2>Uploads"));
 }
 
 #[test]

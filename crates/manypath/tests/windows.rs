@@ -76,3 +76,16 @@ fn a_file_of_notepads_is_checked() {
     let trouble = String::from_utf8_lossy(&output.stderr);
     assert!(trouble.contains("cannot be read"), "{trouble}");
 }
+
+#[test]
+fn kernels_need_the_service() {
+    let said = |arguments: &[&str]| {
+        let output = manypath(arguments);
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let install = said(&["kernel", "install", "--yes", "manifest.json"]);
+    assert!(install.contains("run manypath install first"), "{install}");
+    let check = said(&["kernel", "check", "--json"]);
+    assert!(check.contains("the service can't be asked"), "{check}");
+}

@@ -7,4 +7,5 @@ pub mod settings;
 pub mod windows;
 
 mod role;
+mod rules;
 mod status_text;

@@ -1,6 +1,8 @@
 //! What an edge says of itself, for people.
 
+mod rules;
 mod table;
+mod udp;
 mod uplink;
 
 use std::fmt::Write as _;
@@ -9,6 +11,7 @@ use std::time::SystemTime;
 
 use serde_json::{Map, Value};
 
+pub use rules::describe_rules;
 use table::{bytes, list, word, write_table};
 
 /// For people: uplinks first, then problems, then connections with their subflows.
@@ -21,6 +24,16 @@ pub fn describe(status: &Value, now: SystemTime) -> String {
     }
     if let Some(hub) = status["hub_connections"].as_object() {
         describe_hub(hub, &mut out);
+    }
+    if let Some(dns) = status["dns"].as_object() {
+        describe_dns(dns, &mut out);
+    }
+    if list(&status["rules"]).next().is_some() {
+        out += "rules:\n";
+        out += &describe_rules(&status["rules"]);
+    }
+    if let Some(udp) = status["udp"].as_object() {
+        udp::describe(udp, &mut out);
     }
     for uplink in list(&status["uplinks"]) {
         out.push('\n');
@@ -73,6 +86,41 @@ fn describe_hub(hub: &Map<String, Value>, out: &mut String) {
         count("dialling"),
         count("reused"),
         count("requests"),
+    );
+}
+
+/// Nothing where it is off.
+fn describe_dns(dns: &Map<String, Value>, out: &mut String) {
+    let count = |name: &str| dns.get(name).and_then(Value::as_u64).unwrap_or_default();
+    let texts = |name: &str| {
+        let all = dns.get(name).map_or(&Value::Null, |it| it);
+        list(all).map(word).collect::<Vec<_>>()
+    };
+    let (listen, servers, trouble) = (texts("listen"), texts("servers"), texts("trouble"));
+    for trouble in &trouble {
+        let _ = writeln!(out, "dns: {trouble}");
+    }
+    if listen.is_empty() {
+        return;
+    }
+    let by_hub = dns.get("by_hub") == Some(&Value::Bool(true));
+    let whom = [by_hub.then_some("the hub")].into_iter().flatten();
+    let whom: Vec<&str> = whom.chain(servers).collect();
+    let _ = writeln!(
+        out,
+        "dns: on {}, asks {}\n  {} queries, {} answered from what is kept; {} questions answered by the hub, {} \
+         in its place, {} by nobody",
+        listen.join(", "),
+        if whom.is_empty() {
+            "nobody".to_owned()
+        } else {
+            whom.join(", ")
+        },
+        count("queries"),
+        count("from_cache"),
+        count("by_tunnel"),
+        count("fallbacks"),
+        count("failed"),
     );
 }
 
@@ -152,6 +200,10 @@ mod tests {
                 "dialling": 0, "protocol": 1, "software": "manypath 0.1.0", "requests": 40,
                 "reused": 31, "trouble": null,
             },
+            "dns": {
+                "listen": ["172.22.0.1:53", "[fd22::1]:53"], "by_hub": true, "servers": ["192.168.11.1"],
+                "trouble": [], "queries": 12, "from_cache": 5, "by_tunnel": 6, "fallbacks": 1, "failed": 0,
+            },
             "uplinks": [
                 {
                     "name": "wifi", "interface": "eth1", "state": "up",
@@ -179,6 +231,8 @@ mod tests {
             "mode: double, by 203.0.113.2:443
 hub: connected, manypath 0.1.0, protocol version 1
   12 idle, 1 in use, 0 being opened; 31 of 40 requests went over a connection used before
+dns: on 172.22.0.1:53, [fd22::1]:53, asks the hub, 192.168.11.1
+  12 queries, 5 answered from what is kept; 6 questions answered by the hub, 1 in its place, 0 by nobody
 
 uplink wifi (eth1): up
   192.168.11.5/24  by 192.168.11.1  endpoint 1 (subflow, backup)

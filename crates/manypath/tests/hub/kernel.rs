@@ -6,11 +6,13 @@ use mptcp::Limits;
 use crate::server::Server;
 
 /// What the hub sets by default.
-const WANTED: [(&str, &str); 7] = [
+const WANTED: [(&str, &str); 9] = [
     ("net.mptcp.stale_loss_cnt", "3"),
     ("net.mptcp.blackhole_timeout", "0"),
     ("net.ipv4.tcp_slow_start_after_idle", "0"),
     ("net.ipv4.tcp_tw_reuse", "1"),
+    ("net.ipv4.tcp_retrans_collapse", "0"),
+    ("net.ipv4.tcp_mtu_probing", "1"),
     ("net.ipv4.tcp_congestion_control", "bbr"),
     ("net.ipv4.tcp_rmem", "4096\t131072\t16777216"),
     ("net.ipv4.tcp_wmem", "4096\t16384\t16777216"),

@@ -43,7 +43,8 @@ fn a_server_becomes_a_hub_that_runs_with_two_rights() {
         .filter(|it| it.trim().starts_with("manypath://"));
     assert_eq!(links.count(), 1, "{said:?}");
     assert!(
-        said.out.contains("allow incoming TCP to port 443 there"),
+        said.out
+            .contains("allow incoming TCP and UDP to port 443 there"),
         "{said:?}"
     );
     let service = "manypath-hub.service";

@@ -9,7 +9,13 @@
 mod bad_input;
 mod capture;
 mod changes;
+mod families;
 mod host;
 mod hub;
+mod mtu;
+mod names;
+mod portals;
 mod proxy;
+mod rules;
 mod support;
+mod udp;

@@ -24,8 +24,9 @@ const ORIGIN_PORT: u16 = 8080;
 /// Nobody listens there.
 const CLOSED_PORT: u16 = 8081;
 /// How long the kernel may take to finish with what the programs have let go: it tries for a while to
-/// deliver the last bytes of a connection.
-const DRAIN: Duration = Duration::from_secs(60);
+/// deliver the last bytes of a connection, and keeps one that has no subflow left for a minute
+/// (`net.mptcp.close_timeout`).
+const DRAIN: Duration = Duration::from_secs(75);
 /// How many connections to the hub the edge keeps for the next requests: after many at once, and
 /// when there was nothing to do for so long that it has forgotten them.
 const MOST_KEPT: usize = 64;

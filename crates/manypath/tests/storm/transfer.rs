@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use lab::rig::Rig;
-use lab::traffic::{self, Direction};
+use lab::traffic::Direction;
 
 /// How long a program waits for its next byte. What it has sent goes into buffers first, so an upload
 /// waits for the answer for almost all of its time.
@@ -17,13 +17,6 @@ pub struct Transfer {
     direction: Direction,
     bytes: u64,
     begin: Duration,
-}
-
-/// Why a transfer did not come to its end.
-enum Failure {
-    /// Nothing had come.
-    Unanswered(String),
-    Other(String),
 }
 
 impl Transfer {
@@ -56,40 +49,16 @@ impl Transfer {
         ]
     }
 
-    /// A request for which nothing has come is repeated once. The hub's kernel ends a connection for good now
-    /// and then, when its only subflow goes at the wrong moment, and who has sent something on it hears of that
-    /// after the edge's limit. What had begun to come must come to its end.
     fn run(self, rig: &Rig) -> Result<(), String> {
-        let first = self.attempt(rig);
-        match &first {
-            Err(Failure::Unanswered(why)) => {
-                println!("{self:?} is repeated: {why}");
-                self.attempt(rig)
-            }
-            _ => first,
-        }
-        .map_err(|failure| match failure {
-            Failure::Unanswered(why) | Failure::Other(why) => why,
-        })
-    }
-
-    fn attempt(self, rig: &Rig) -> Result<(), Failure> {
-        let other = |error: &traffic::Error| Failure::Other(chain(error));
-        let mut client = rig.connect(PATIENCE).map_err(|error| other(&error))?;
+        let mut client = rig.connect(PATIENCE).map_err(|error| chain(&error))?;
         let transfer = match self.direction {
             Direction::Down => client.download(self.bytes, |_| {}),
             Direction::Up => client.upload(self.bytes, |_| {}),
         };
         match transfer {
             Ok(transfer) if transfer.intact && transfer.bytes == self.bytes => Ok(()),
-            Ok(transfer) => Err(Failure::Other(format!(
-                "{} bytes came, or wrong ones",
-                transfer.bytes
-            ))),
-            Err(error @ traffic::Error::Broken { bytes: 0, .. }) => {
-                Err(Failure::Unanswered(chain(&error)))
-            }
-            Err(error) => Err(other(&error)),
+            Ok(transfer) => Err(format!("{} bytes came, or wrong ones", transfer.bytes)),
+            Err(error) => Err(chain(&error)),
         }
     }
 }

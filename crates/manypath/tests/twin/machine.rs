@@ -11,8 +11,10 @@ use fakes::ip::{self, Interface, Ip};
 use fakes::{Event, Machine, Reply, Request};
 use lab::topology::{Lab, Node};
 use netcfg::NetNs;
+use uuid::Uuid;
 
 use crate::guest::Guest;
+use crate::pc::ip as run_ip;
 
 /// All of it.
 pub struct Twin {
@@ -45,17 +47,39 @@ impl Twin {
         let plugs = Arc::clone(guest);
         hcs.on_change(move |change| match change {
             Change::Added(it) => {
-                plugs.plug_in(it.nic.as_deref().unwrap_or_default(), &it.adapter.mac)
+                let mac = it.adapter.mac.replace('-', ":");
+                plugs.plug_in(it.nic.as_deref().unwrap_or_default(), &mac);
             }
             Change::Removed(it) => plugs.unplug(it.nic.as_deref().unwrap_or_default()),
         });
         let windows = lab.namespace(Node::Windows).clone();
-        ip.on_change(move |interface, change| route(&windows, &interface.name, change));
+        ip.on_change(move |interface, asked| change(&windows, &interface.name, asked));
         let twin = Arc::new(Mutex::new(Self { hcs, ip }));
         let listener = listen(lab, 4790);
         let served = Arc::clone(&twin);
         thread::spawn(move || fakes::serve(&listener, &served));
         twin
+    }
+
+    /// WSL starts its VM for the first program. Gives its id.
+    pub fn start_vm(&mut self) -> String {
+        if self.hcs.systems().is_empty() {
+            self.hcs.start_system(Uuid::from_u128(fastrand::u128(..)));
+        }
+        self.hcs.systems()[0].id.clone()
+    }
+
+    /// The ids of those that run.
+    pub fn vms(&self) -> Vec<String> {
+        let systems = self.hcs.systems().iter();
+        systems.map(|it| it.id.clone()).collect()
+    }
+
+    /// One has ended, if it has not before.
+    pub fn end_vm(&mut self, id: &str) {
+        if self.vms().iter().any(|it| it == id) {
+            self.hcs.stop_system(id);
+        }
     }
 }
 
@@ -67,17 +91,22 @@ pub fn listen(lab: &Lab, port: u16) -> TcpListener {
     listener.expect("the port is free in a namespace of its own")
 }
 
-fn route(windows: &NetNs, interface: &str, change: &ip::Change) {
-    let (verb, route) = match change {
-        ip::Change::RouteAdded(route) => ("add", route),
-        ip::Change::RouteDeleted(route) => ("del", route),
-        ip::Change::AddressAdded(_) | ip::Change::AddressDeleted(_) => return,
+/// Makes true what was asked for.
+fn change(windows: &NetNs, interface: &str, change: &ip::Change) {
+    let route = |verb, route: &ip::Route| {
+        let destination = format!("{}/{}", route.destination, route.prefix_length);
+        let by = route.next_hop.to_string();
+        let what = ["route", verb, &destination, "via", &by, "dev", interface];
+        run_ip(windows, &what);
     };
-    let destination = format!("{}/{}", route.destination, route.prefix_length);
-    let by = route.next_hop.to_string();
-    let status = windows
-        .command("ip")
-        .args(["route", verb, &destination, "via", &by, "dev", interface])
-        .status();
-    assert!(status.expect("ip is there").success(), "{change:?}");
+    let address = |verb, address: &ip::Address| {
+        let net = format!("{}/{}", address.address, address.prefix_length);
+        run_ip(windows, &["address", verb, &net, "dev", interface]);
+    };
+    match change {
+        ip::Change::RouteAdded(it) => route("add", it),
+        ip::Change::RouteDeleted(it) => route("del", it),
+        ip::Change::AddressAdded(it) => address("add", it),
+        ip::Change::AddressDeleted(it) => address("del", it),
+    }
 }

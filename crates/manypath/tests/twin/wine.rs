@@ -17,7 +17,8 @@ pub struct Wine {
 }
 
 impl Wine {
-    pub fn up(lab: &Lab) -> Self {
+    /// Its drive is there; it does not run yet.
+    pub fn copy() -> Self {
         let prefix = tempfile::tempdir().expect("a folder");
         let from = std::env::var("WINEPREFIX").expect("WINEPREFIX: ./test windows sets it");
         let copied = Command::new("cp")
@@ -26,12 +27,10 @@ impl Wine {
             .arg(prefix.path())
             .status();
         assert!(copied.expect("cp is there").success());
-        let mut wine = Self {
+        Self {
             prefix,
             keeper: None,
-        };
-        wine.start(lab);
-        wine
+        }
     }
 
     /// Starts Windows, with the services that start by themselves.
@@ -79,6 +78,36 @@ impl Wine {
     /// Writes a value of the registry.
     pub fn register(&self, lab: &Lab, key: &str, value: &str, text: &str) {
         let output = self.run(lab, "reg", &["add", key, "/v", value, "/d", text, "/f"]);
+        assert!(output.status.success(), "{output:?}");
+    }
+
+    /// Has Windows trust whoever has this certificate (a file in DER), for the user.
+    pub fn trust(&self, lab: &Lab, authority: &Path) {
+        let certificate = std::fs::read(authority).expect("a certificate");
+        // Properties with their lengths; this is the certificate itself (`CERT_CERT_PROP_ID`).
+        let length = u32::try_from(certificate.len()).expect("it is short");
+        let head = [32_u32, 1, length].map(u32::to_le_bytes).concat();
+        let hex = |bytes: &[u8]| -> String {
+            let digits = bytes.iter().map(|byte| format!("{byte:02X}"));
+            digits.collect()
+        };
+        let mut sum = Command::new("sha1sum");
+        let sum = sum.arg(authority).output().expect("sha1sum is there");
+        let name = String::from_utf8_lossy(&sum.stdout[..40]).to_uppercase();
+        let key = format!(r"HKCU\Software\Microsoft\SystemCertificates\Root\Certificates\{name}");
+        let value = hex(&head) + &hex(&certificate);
+        let command = [
+            "add",
+            &key,
+            "/v",
+            "Blob",
+            "/t",
+            "REG_BINARY",
+            "/d",
+            &value,
+            "/f",
+        ];
+        let output = self.run(lab, "reg", &command);
         assert!(output.status.success(), "{output:?}");
     }
 

@@ -2,6 +2,7 @@
 
 mod compare;
 mod demo;
+mod evaluate;
 mod faults;
 mod hold;
 mod sweep;
@@ -22,6 +23,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Measure Manypath beside other programs on the same links.
     Compare(compare::Arguments),
+    /// Do what people do, with real programs, over one link and both, and write a report with charts.
+    Evaluate(evaluate::Arguments),
     /// Measure whether a second link, whatever it is like, ever makes Manypath slower.
     Sweep(sweep::Arguments),
     /// Let links fail under traffic, in every way and again and again.
@@ -45,6 +48,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Command::Demo(arguments) => demo::run(arguments),
         Command::Compare(arguments) => compare::run(arguments),
+        Command::Evaluate(arguments) => evaluate::run(arguments),
         Command::Sweep(arguments) => sweep::run(arguments),
         Command::Faults(arguments) => faults::run(arguments),
         Command::Up(arguments) => hold::up(&arguments),

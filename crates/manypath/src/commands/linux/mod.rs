@@ -5,6 +5,7 @@ mod edge;
 mod hub;
 mod lab;
 mod path;
+mod rules;
 mod running;
 #[cfg(test)]
 mod sample;
@@ -28,6 +29,8 @@ pub enum Command {
     Status(status::Arguments),
     /// Show the uplinks with their roles, or change a role: active, backup or off.
     Path(path::Arguments),
+    /// Show the rules for traffic, or say which counts for a destination.
+    Rules(rules::Arguments),
     /// Emulate PC, links and servers on this machine, and measure.
     Lab(lab::Arguments),
 }
@@ -39,6 +42,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Hub(arguments) => hub::run(arguments),
         Command::Status(arguments) => status::run(arguments),
         Command::Path(arguments) => path::run(arguments),
+        Command::Rules(arguments) => rules::run(arguments),
         Command::Lab(arguments) => lab::run(arguments),
     }
 }

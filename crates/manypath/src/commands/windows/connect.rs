@@ -23,6 +23,9 @@ pub struct Arguments {
     /// The link that `manypath hub init` or `manypath hub user add` printed. Without it, or for `-`, it is
     /// read from standard input; prefer that: the console keeps what was typed.
     link: Option<String>,
+    /// Keep the link although the hub does not answer. Without, the settings are as before then.
+    #[arg(long)]
+    keep: bool,
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
@@ -39,7 +42,12 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         .map_err(|error: settings::HubLinkError| Failure::Settings(error.to_string()))?;
     let link = SecretText(link.expose().to_string());
     change(&Request::Connect { link }, arguments.json)?;
-    watch(arguments.json)
+    let watched = watch(arguments.json);
+    if watched.is_err() && !arguments.keep {
+        // What failed is what the user is to hear of, not this.
+        let _ = change(&Request::Disconnect, arguments.json);
+    }
+    watched
 }
 
 fn read() -> io::Result<Zeroizing<String>> {
@@ -73,9 +81,7 @@ fn watch(json: bool) -> Result<(), Failure> {
         }
         if Instant::now() >= deadline {
             let why = hub["trouble"].as_str().unwrap_or("nothing came back");
-            return Err(
-                anyhow::anyhow!("the link is written, but the hub does not answer: {why}").into(),
-            );
+            return Err(anyhow::anyhow!("the hub does not answer: {why}").into());
         }
         thread::sleep(LOOK);
     }

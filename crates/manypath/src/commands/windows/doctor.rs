@@ -17,7 +17,8 @@ pub struct Arguments {
     /// Mend what can be mended. Asks for an administrator's consent.
     #[arg(long)]
     fix: bool,
-    /// Write what was seen to a file, for a bug report. It names your network cards and your user.
+    /// Write what was seen to a file, for a bug report. It names your network cards and your user, and, with an
+    /// administrator's rights, all virtual machines and switches.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
     /// Print the findings as JSON.
@@ -38,7 +39,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         facts = windows::facts();
     }
     if let Some(file) = &arguments.record {
-        let text = serde_json::to_string_pretty(&facts)?;
+        let text = serde_json::to_string_pretty(&windows::recording(facts.clone()))?;
         std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
     }
     let findings = examine(&facts);
@@ -81,7 +82,7 @@ fn mend(fix: Fix) -> Result<(), Failure> {
 
 /// The one that comes with Windows.
 fn wsl(arguments: &[&str]) -> Result<(), Failure> {
-    let program = windows::system32("wsl.exe");
+    let program = windows::system32("wsl.exe")?;
     let program = Program::new(program.to_string_lossy()).map_err(winproc::Error::from)?;
     println!("wsl {} ...", arguments.join(" "));
     let command = UserCommand::new(program)

@@ -26,7 +26,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let folder = Folders::find().logs;
+    let folder = Folders::find()?.logs;
     let newest = newest(&folder)?;
     let mut lines = BufReader::new(
         File::open(&newest).with_context(|| format!("cannot read {}", newest.display()))?,

@@ -4,8 +4,10 @@ mod connect;
 mod doctor;
 mod elevate;
 mod install;
+mod kernel;
 mod logs;
 mod path;
+mod rules;
 mod status;
 
 use anyhow::Context;
@@ -29,15 +31,23 @@ pub enum Command {
     Status(status::Arguments),
     /// Look at every prerequisite, say what is wrong and what to do about it.
     Doctor(doctor::Arguments),
+    /// Show which kernel WSL runs, or install another one.
+    #[command(subcommand)]
+    Kernel(kernel::Command),
     /// Send connections through a hub.
     Connect(connect::Arguments),
     /// Show the uplinks with their roles, or change a role: active, backup or off.
     Path(path::Arguments),
+    /// Show the rules for traffic, or say which counts for a destination.
+    Rules(rules::Arguments),
     /// Show what service and edge have logged. Needs an administrator's rights.
     Logs(logs::Arguments),
     /// What Windows starts as the service.
     #[command(hide = true)]
     Service,
+    /// What the service starts as the user: tells the user's programs that the proxy setting has changed.
+    #[command(hide = true)]
+    ProxyHasChanged,
 }
 
 #[derive(Debug, clap::Args)]
@@ -55,10 +65,13 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Down(Json { json }) => change(&Request::Down, json),
         Command::Status(arguments) => status::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Kernel(command) => kernel::run(command),
         Command::Connect(arguments) => connect::run(arguments),
         Command::Path(arguments) => path::run(arguments),
+        Command::Rules(arguments) => rules::run(arguments),
         Command::Logs(arguments) => logs::run(&arguments),
         Command::Service => Ok(host::windows::serve()?),
+        Command::ProxyHasChanged => Ok(host::windows::proxy_has_changed()?),
     }
 }
 
@@ -83,7 +96,7 @@ fn change(request: &Request, json: bool) -> Result<(), Failure> {
     match answer {
         Answer::Done(text) if !json => println!("{text}"),
         Answer::Refused(why) => return Err(anyhow::anyhow!(why).into()),
-        Answer::Done(_) | Answer::Status(_) => {}
+        Answer::Done(_) | Answer::Status(_) | Answer::Recorded(_) => {}
     }
     Ok(())
 }
@@ -93,6 +106,7 @@ fn status_of_service() -> anyhow::Result<serde_json::Value> {
     match ask(&Request::Status)? {
         Answer::Status(status) => Ok(status),
         Answer::Done(text) | Answer::Refused(text) => Err(anyhow::anyhow!(text)),
+        Answer::Recorded(_) => Err(anyhow::anyhow!("the service is confused")),
     }
 }
 

@@ -1,9 +1,12 @@
 //! Programs that know nothing of Manypath.
 
 mod bypass;
+mod http3;
 mod local;
 mod other_traffic;
 mod paths;
+mod programs;
+mod quic;
 mod single;
 mod stream;
 

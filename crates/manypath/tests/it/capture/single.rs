@@ -7,7 +7,7 @@ use lab::topology::{Lab, Node, addresses};
 use lab::traffic::Client;
 
 use super::intercepting;
-use crate::support::{LIMIT, Nginx, eventually, http_get, subflows_to};
+use crate::support::{LIMIT, Nginx, eventually, http_get, subflows_to, wait_for_ipv6};
 
 fn rig(intercept: &str) -> Rig {
     let mut spec = intercepting(intercept);
@@ -59,11 +59,7 @@ fn client(lab: &Lab, to: SocketAddr) -> Client {
 #[test]
 fn both_families_and_both_links() {
     let rig = rig("redirect");
-    // The uplinks' own IPv6 addresses take a second: before that nothing leads to IPv6 origins.
-    rig.wait_for_edge("have IPv6", |status| {
-        status["uplinks"].to_string().contains("2001:db8:12")
-    })
-    .unwrap();
+    wait_for_ipv6(&rig);
     for host in addresses::ORIGIN.both() {
         let to = SocketAddr::new(host, 80);
         let mut client = client(rig.lab(), to);

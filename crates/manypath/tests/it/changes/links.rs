@@ -166,14 +166,25 @@ fn links_that_flap_settle() {
     );
 }
 
-#[test]
-fn two_modems_of_one_make_have_one_subnet() {
+/// Both are up, so it is settled who has the address that both are given.
+fn two_modems() -> Rig {
     let mut spec = spec();
     spec.lab = LabSpec {
         same_subnet: true,
         ..LabSpec::default()
     };
     let rig = Rig::up(spec).unwrap();
+    rig.wait_for_edge("have both modems", |status| {
+        let mut uplinks = status["uplinks"].as_array().unwrap().iter();
+        uplinks.all(|uplink| uplink["link"] == "up")
+    })
+    .unwrap();
+    rig
+}
+
+#[test]
+fn two_modems_of_one_make_have_one_subnet() {
+    let rig = two_modems();
     // Both servers give the same address, as such modems do: of one address there is one endpoint.
     let mut bytes = 0;
     let transfer = disturbed(&rig, 3_000_000, |_| bytes += 1);
@@ -181,4 +192,17 @@ fn two_modems_of_one_make_have_one_subnet() {
     let carried = |uplink| rig.lab().link(uplink).counters().down.bytes;
     let (one, two) = (carried(Uplink::FIRST), carried(Uplink::SECOND));
     assert!(one + two > 3_000_000, "{one} {two}");
+}
+
+#[test]
+fn an_address_of_two_modems_goes_over_with_its_connections() {
+    let rig = two_modems();
+    // The one whose cable is pulled may have the address or not.
+    let mut pulled = [Uplink::FIRST, Uplink::SECOND].into_iter().cycle();
+    let transfer = disturbed(&rig, 6_000_000, |_| {
+        let link = rig.lab().link(pulled.next().expect("it is a cycle"));
+        link.carrier(false).unwrap();
+        link.carrier(true).unwrap();
+    });
+    assert!(transfer.intact);
 }

@@ -3,12 +3,12 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use lab::link::LinkHandle;
-use lab::rig::Rig;
-use lab::topology::Uplink;
+use lab::link::{LinkHandle, Profile};
+use lab::rig::{Rig, RigSpec};
+use lab::topology::{LabSpec, Uplink};
 use lab::traffic::{Error, Transfer};
 
-use super::{timed, wait_for_uplinks};
+use super::{endpoints, timed, wait_for_uplinks};
 use crate::support::{LIMIT, assert_downloads, eventually, spec, subflows_to};
 
 /// Long enough that TCP has backed off on both links, and far below the 60 s for which the kernel
@@ -183,4 +183,65 @@ fn connections_that_are_opened_in_an_outage_are_of_mptcp() {
     });
     assert!(transfer.unwrap().intact);
     assert_eq!(seen.map(|(_, fallback)| fallback), Some(false));
+}
+
+/// REMOVE_ADDR that nobody could be told closes the next subflow from the same address at the hub (see
+/// `edge::health::stranded`). Without help the download would stand still for ever.
+#[test]
+fn a_connection_outlives_its_only_link_that_fails_while_subflows_are_being_opened() {
+    let rig = Rig::up(RigSpec {
+        lab: LabSpec::with_links([Profile::vdsl()]),
+        ..spec()
+    })
+    .unwrap();
+    wait_for_uplinks(&rig, 1);
+    let link = rig.lab().link(Uplink::FIRST);
+    let carried = || link.counters().down.bytes;
+    let mut downloader = rig.connect(PATIENCE).unwrap();
+    let download = std::thread::spawn(move || downloader.download(DOWN, |_| {}));
+    eventually("the download runs", || (carried() > DOWN / 6).then_some(()));
+    let unplug = || {
+        link.carrier(false).unwrap();
+        eventually("the endpoint goes", || {
+            endpoints(&rig).is_empty().then_some(())
+        });
+    };
+    unplug();
+    link.silence(true);
+    link.carrier(true).unwrap();
+    // With the endpoint the kernel has sent the SYN of a new subflow.
+    eventually("the endpoint comes back", || {
+        (!endpoints(&rig).is_empty()).then_some(())
+    });
+    unplug();
+    link.silence(false);
+    link.carrier(true).unwrap();
+    let transfer = download.join().unwrap().unwrap();
+    assert!(transfer.intact && transfer.bytes == DOWN);
+}
+
+/// Its program would wait until the kernel's `net.mptcp.close_timeout` of 60 s, and an idle one for ever.
+#[test]
+fn a_connection_that_the_hub_does_not_know_any_more_ends() {
+    let mut rig = Rig::up(RigSpec {
+        lab: LabSpec::with_links([Profile::vdsl()]),
+        ..spec()
+    })
+    .unwrap();
+    wait_for_uplinks(&rig, 1);
+    let mut downloader = rig.connect(PATIENCE).unwrap();
+    let download = std::thread::spawn(move || downloader.download(DOWN, |_| {}));
+    eventually("the download runs", || {
+        let carried = rig.lab().link(Uplink::FIRST).counters().down.bytes;
+        (carried > DOWN / 6).then_some(())
+    });
+    rig.lab().link(Uplink::FIRST).carrier(false).unwrap();
+    rig.stop_hub().unwrap();
+    rig.start_hub().unwrap();
+    rig.lab().link(Uplink::FIRST).carrier(true).unwrap();
+    let took = timed(|| {
+        let ended = download.join().unwrap();
+        assert!(matches!(ended, Err(Error::Broken { .. })), "{ended:?}");
+    });
+    assert!(took < 2 * LIMIT, "{took:?}");
 }

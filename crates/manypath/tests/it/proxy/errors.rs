@@ -43,7 +43,6 @@ fn socks5_codes_by_way_of_the_hub() {
         "127.0.0.1",
         "0.0.0.0",
         "169.254.169.254",
-        "192.168.11.1",
         "224.0.0.1",
         "255.255.255.255",
         "203.0.113.2",
@@ -62,6 +61,8 @@ fn socks5_codes_by_way_of_the_hub() {
     ] {
         assert_eq!(code(&rig, near, 1080), NOT_ALLOWED, "{near}");
     }
+    // Who is in an uplink's own network is asked itself.
+    assert_eq!(code(&rig, "192.168.11.1", 1080), REFUSED);
     // A name with an address that is allowed leads there, and nowhere else.
     assert_eq!(code(&rig, "mixed.test", 80), 0);
 }

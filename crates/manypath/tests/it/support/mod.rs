@@ -2,10 +2,13 @@
 
 mod names;
 mod nginx;
+mod programs;
 mod run;
 mod server;
 mod sockets;
 mod state;
+mod tcpdump;
+mod web;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -15,10 +18,13 @@ use lab::topology::{Node, Uplink, addresses};
 
 pub use names::Names;
 pub use nginx::{Nginx, body};
+pub use programs::{TimeServer, clock_error, iperf3, ping, traceroute};
 pub use run::{Ran, command, run, run_with, shell};
 pub use server::{Server, udp_seen_as};
 pub use sockets::{connect, http_get, socks5};
 pub use state::{assert_same, state};
+pub use tcpdump::{Packet, Tcpdump};
+pub use web::{Asked, By, Web};
 
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_manypath");
@@ -45,6 +51,18 @@ pub fn assert_downloads(rig: &Rig) {
     let mut client = rig.connect(LIMIT).expect("a connection");
     let transfer = client.download(100_000, |_| {}).expect("a download");
     assert!(transfer.intact);
+}
+
+/// Both uplinks of the standard rig have IPv6, which takes a second or two: before that nothing leads to IPv6
+/// origins.
+pub fn wait_for_ipv6(rig: &Rig) {
+    rig.wait_for_edge("have IPv6", |status| {
+        let uplinks = status["uplinks"].to_string();
+        ["2001:db8:11", "2001:db8:12"]
+            .iter()
+            .all(|net| uplinks.contains(net))
+    })
+    .expect("IPv6");
 }
 
 /// Polls until `found` finds something. For what the kernel gives no event.

@@ -190,7 +190,7 @@ fn advise(root: &Root) {
     }
     let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
     println!(
-        "if the server's provider has a firewall (security group) too, allow incoming TCP to port {} there",
+        "if the server's provider has a firewall (security group) too, allow incoming TCP and UDP to port {} there",
         ports.join(", ")
     );
 }

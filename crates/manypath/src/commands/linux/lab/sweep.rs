@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::ValueEnum;
 use lab::link::Profile;
-use lab::sweep::{Options, Stop, all_links, run as sweep, some_links};
+use lab::sweep::{Moment, Options, Stop, all_links, run as sweep, some_links};
 use lab::traffic::Direction;
 
 use crate::{Failure, shutdown};
@@ -21,7 +21,7 @@ pub struct Arguments {
     /// Where to write the report.
     #[arg(long, default_value = "sweep.html")]
     out: PathBuf,
-    /// Only twelve second links, well spread. Without: all 81, in less than two hours.
+    /// Only twelve second links, well spread. Without: all 81, in some three hours.
     #[arg(long, conflicts_with = "only")]
     quick: bool,
     /// Only this second link, such as `20mbit,300ms,loss=0.5%,queue=100ms`. May be repeated.
@@ -30,7 +30,10 @@ pub struct Arguments {
     /// Downloads, uploads, or both.
     #[arg(long, value_enum, default_value_t = Directions::Both)]
     direction: Directions,
-    /// How long each measurement counts, after a warm-up of 3 s.
+    /// Measure only the begin of transfers, and not from the 24th second on as well.
+    #[arg(long)]
+    begin_only: bool,
+    /// For how many seconds each measurement counts.
     #[arg(long, value_name = "N", default_value = "8")]
     seconds: NonZeroU64,
     /// How many seconds connections to the hub idle before each measurement.
@@ -56,6 +59,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         program: std::env::current_exe().context("cannot find this program's own file")?,
         links: arguments.links(),
         directions: arguments.direction.list(),
+        moments: arguments.moments(),
         length: Duration::from_secs(arguments.seconds.get()),
         idle: Duration::from_secs(arguments.idle),
         jobs: arguments.jobs,
@@ -76,6 +80,13 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 impl Arguments {
+    fn moments(&self) -> Vec<Moment> {
+        match self.begin_only {
+            true => vec![Moment::Begin],
+            false => vec![Moment::Begin, Moment::Later],
+        }
+    }
+
     fn links(&self) -> Vec<Profile> {
         if !self.only.is_empty() {
             self.only.clone()

@@ -56,26 +56,32 @@ pub fn observe(root: &Root) -> Firewall {
     }
 }
 
+/// How edges come: connections, and datagrams of users.
+const TRANSPORTS: [&str; 2] = ["tcp", "udp"];
+
 /// What the owner has to run, if anything.
 pub fn commands(firewall: &Firewall, ports: &BTreeSet<u16>) -> Vec<String> {
-    let each = |command: fn(u16) -> String| ports.iter().copied().map(command).collect();
+    let doors = ports
+        .iter()
+        .flat_map(|port| TRANSPORTS.map(|transport| (*port, transport)));
+    let each = |command: fn((u16, &str)) -> String| doors.clone().map(command).collect();
     match firewall {
-        Firewall::Ufw => each(|port| format!("ufw allow {port}/tcp")),
-        Firewall::Firewalld => each(|port| {
-            format!("firewall-cmd --permanent --add-port={port}/tcp && firewall-cmd --reload")
+        Firewall::Ufw => each(|(port, transport)| format!("ufw allow {port}/{transport}")),
+        Firewall::Firewalld => each(|(port, transport)| {
+            format!(
+                "firewall-cmd --permanent --add-port={port}/{transport} && firewall-cmd --reload"
+            )
         }),
         Firewall::Nftables(chains) => {
-            let pairs = ports
-                .iter()
-                .flat_map(|port| chains.iter().map(move |chain| (port, chain)));
-            pairs.map(|(port, chain)| chain.opened(*port)).collect()
+            let pairs = doors.flat_map(|door| chains.iter().map(move |chain| (door, chain)));
+            pairs.map(|(door, chain)| chain.opened(door)).collect()
         }
         Firewall::None => Vec::new(),
     }
 }
 
 impl Chain {
-    fn opened(&self, port: u16) -> String {
+    fn opened(&self, (port, transport): (u16, &str)) -> String {
         // These are iptables' own; what it has not written itself, it refuses to list.
         let iptables = match (&*self.family, &*self.table, &*self.name) {
             ("ip", "filter", "INPUT") => "iptables",
@@ -86,10 +92,12 @@ impl Chain {
                     table,
                     name,
                 } = self;
-                return format!("nft insert rule {family} {table} {name} tcp dport {port} accept");
+                return format!(
+                    "nft insert rule {family} {table} {name} {transport} dport {port} accept"
+                );
             }
         };
-        format!("{iptables} -I INPUT -p tcp --dport {port} -j ACCEPT")
+        format!("{iptables} -I INPUT -p {transport} --dport {port} -j ACCEPT")
     }
 }
 

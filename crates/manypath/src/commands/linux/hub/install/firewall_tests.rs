@@ -24,11 +24,14 @@ fn advice(objects: Value) -> Vec<String> {
     }
 }
 
-const OPEN: &str = "nft insert rule inet filter input tcp dport 443 accept";
+const OPEN: [&str; 2] = [
+    "nft insert rule inet filter input tcp dport 443 accept",
+    "nft insert rule inet filter input udp dport 443 accept",
+];
 
 #[test]
 fn a_chain_that_drops_by_policy_or_at_its_end_is_closed() {
-    assert_eq!(advice(json!([chain("filter", "drop")])), [OPEN]);
+    assert_eq!(advice(json!([chain("filter", "drop")])), OPEN);
     for last in [
         json!([{ "drop": null }]),
         json!([{ "counter": { "packets": 0, "bytes": 0 } }, { "reject": { "type": "icmpx" } }]),
@@ -36,7 +39,7 @@ fn a_chain_that_drops_by_policy_or_at_its_end_is_closed() {
         json!([{ "counter": {} }, { "xt": { "type": "target", "name": "REJECT" } }]),
     ] {
         let rules = json!([chain("filter", "accept"), rule("filter", last)]);
-        assert_eq!(advice(rules), [OPEN]);
+        assert_eq!(advice(rules), OPEN);
     }
 }
 
@@ -69,7 +72,9 @@ fn what_iptables_wrote_is_opened_by_iptables() {
         advice(json!([input("ip"), input("ip6")])),
         [
             "iptables -I INPUT -p tcp --dport 443 -j ACCEPT",
-            "ip6tables -I INPUT -p tcp --dport 443 -j ACCEPT"
+            "ip6tables -I INPUT -p tcp --dport 443 -j ACCEPT",
+            "iptables -I INPUT -p udp --dport 443 -j ACCEPT",
+            "ip6tables -I INPUT -p udp --dport 443 -j ACCEPT"
         ]
     );
 }
@@ -90,10 +95,15 @@ fn ufw_and_firewalld_are_found_by_their_files() {
     assert_eq!(observe(&root), Firewall::Firewalld);
     write("/etc/ufw/ufw.conf", "ENABLED=yes\nLOGLEVEL=low\n");
     assert_eq!(observe(&root), Firewall::Ufw);
-    let ports = BTreeSet::from([443, 1080]);
+    let ports = BTreeSet::from([443, 8443]);
     assert_eq!(
         commands(&Firewall::Ufw, &ports),
-        ["ufw allow 443/tcp", "ufw allow 1080/tcp"]
+        [
+            "ufw allow 443/tcp",
+            "ufw allow 443/udp",
+            "ufw allow 8443/tcp",
+            "ufw allow 8443/udp"
+        ]
     );
     assert_eq!(
         commands(&Firewall::Firewalld, &ports)[0],

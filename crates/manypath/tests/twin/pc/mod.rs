@@ -1,28 +1,36 @@
 //! The PC, as its user has it.
 
-use std::collections::BTreeMap;
+mod kernel;
+mod setup;
+mod windows;
+mod world;
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use lab::rig::{Rig, RigSpec};
+use host::Goal;
+use host::recording::Recording;
+use host::wiring::plan;
+use lab::rig::Rig;
 use lab::topology::{Lab, Node, Uplink};
-use lab::traffic::Client;
+use lab::traffic::{Client, Direction, Flow};
 use netcfg::NetNs;
 use serde_json::Value;
-use uuid::Uuid;
 
 use crate::SOON;
-use crate::guest::{Guest, ip};
-use crate::machine::{Twin, listen};
+use crate::guest::Guest;
+use crate::machine::Twin;
 use crate::wine::Wine;
 
 /// The PC's network cards, and the lab's uplinks that they are in the guest.
-pub const CARDS: [(&str, &str); 2] = [("wifi", "eth1"), ("ethernet", "eth2")];
+pub const CARDS: [(&str, Uplink); 2] = [("wifi", Uplink::FIRST), ("ethernet", Uplink::SECOND)];
 
 /// What Windows knows the user by, below HKEY_USERS and for the user.
 const LXSS: &str = r"Software\Microsoft\Windows\CurrentVersion\Lxss";
-const UBUNTU: &str = "{00000000-0000-0000-0000-000000000001}";
+
+/// Where the service's files are.
+const STORE: &str = "ProgramData/Manypath";
 
 const CONFIG: &str = "# mine\r\n[wsl2]\r\nmemory=4GB\r\n";
 
@@ -44,77 +52,7 @@ pub enum Routes {
     Half,
 }
 
-/// All that must be again as it was.
-#[derive(Debug, PartialEq, Eq)]
-pub struct World {
-    routes: String,
-    files: BTreeMap<PathBuf, Vec<u8>>,
-    registry: String,
-    switches: usize,
-    plugged: usize,
-}
-
 impl Pc {
-    pub fn up() -> Self {
-        let mut rig = Rig::up(RigSpec::new(env!("CARGO_BIN_EXE_manypath"))).expect("a lab");
-        rig.stop_edge().expect("a clean stop");
-        let guest = Guest::new(rig.lab());
-        let (windows, walls) = (
-            rig.lab().namespace(Node::Windows).clone(),
-            NetNs::new().expect("a namespace"),
-        );
-        // The lab's way into the guest is what the service is to make.
-        ip(&windows, &["route", "flush", "default"]);
-        for (name, _) in CARDS {
-            let pair = ["link", "add", name, "type", "veth", "peer", "name", "wall"];
-            ip(&walls, &pair);
-            let wall = format!("{name}-wall");
-            ip(&walls, &["link", "set", "wall", "name", &wall, "up"]);
-            plug(&walls, &windows, name);
-        }
-        let index = |name: &str| index(&windows, name);
-        let cards = CARDS.map(|(name, _)| (index(name), name));
-        let twin = Twin::up(rig.lab(), &guest, &cards, index("eth0"));
-        let booted = Arc::clone(&twin);
-        guest.serve(listen(rig.lab(), 4791), move || boot(&booted));
-        let wine = Wine::up(rig.lab());
-        let pc = Self {
-            rig,
-            wine,
-            twin,
-            guest,
-            walls,
-        };
-        pc.install_wsl();
-        pc
-    }
-
-    fn install_wsl(&self) {
-        let lab = self.rig.lab();
-        let wsl = std::env::var("MANYPATH_WSL").expect("MANYPATH_WSL: ./test windows sets it");
-        let folder = self.wine.file("wsl");
-        std::fs::create_dir_all(&folder).expect("a folder");
-        std::fs::copy(wsl, folder.join("wsl.exe")).expect("the stand-in");
-        let msi = format!(r"HKLM\{LXSS}\MSI");
-        self.wine.register(lab, &msi, "InstallLocation", r"C:\wsl\");
-        self.wine.register(lab, &msi, "Version", "2.6.1.0");
-        let user = format!(r"HKCU\{LXSS}");
-        self.wine
-            .register(lab, &user, "DefaultDistribution", UBUNTU);
-        let ubuntu = format!(r"{user}\{UBUNTU}");
-        self.wine
-            .register(lab, &ubuntu, "DistributionName", "Ubuntu");
-        std::fs::write(self.config(), CONFIG).expect("a file");
-        // What is unpacked.
-        let program = std::env::var("MANYPATH_EXE").expect("MANYPATH_EXE: ./test windows sets it");
-        let unpacked = self.wine.file("unpacked");
-        std::fs::create_dir_all(&unpacked).expect("a folder");
-        std::fs::copy(program, unpacked.join("manypath.exe")).expect("the program");
-        for name in ["manypath-guest.wsl", "kernel", "modules.vhdx"] {
-            std::fs::write(unpacked.join(name), name).expect("a file");
-        }
-    }
-
     /// `.wslconfig` of the one user that Wine has.
     fn config(&self) -> PathBuf {
         let users = self.wine.file("users");
@@ -140,6 +78,22 @@ impl Pc {
         }
     }
 
+    /// What `doctor --record` writes shows the same here, without Windows: nothing is left to do.
+    pub fn assert_recording_replays(&self) {
+        // It may say that something is missing: Wine is no Windows.
+        let said = self.manypath(&["doctor", "--record", r"C:\recording.json"]);
+        let text = std::fs::read_to_string(self.wine.file("recording.json"));
+        let text = text.unwrap_or_else(|error| panic!("{error}: {said:?}"));
+        let recording: Recording = serde_json::from_str(&text).expect("it is one");
+        let service = recording.service.expect("the service was asked");
+        let observed = service.observed().expect("Windows could tell");
+        assert_eq!((observed.cards.len(), observed.endpoints.len()), (2, 2));
+        assert_eq!(plan(Goal::Up, &observed), []);
+        if let Ok(file) = std::env::var("MANYPATH_RECORDING") {
+            std::fs::write(file, text).expect("a file");
+        }
+    }
+
     fn status(&self) -> Value {
         let text = self.manypath(&["status", "--json"]);
         let json = text.ok().and_then(|text| serde_json::from_str(&text).ok());
@@ -161,7 +115,7 @@ impl Pc {
     }
 
     fn logs(&self) -> String {
-        let folder = self.wine.file("ProgramData/Manypath/logs");
+        let folder = self.wine.file(STORE).join("logs");
         let files = std::fs::read_dir(folder).into_iter().flatten();
         let texts = files.filter_map(|file| std::fs::read_to_string(file.ok()?.path()).ok());
         texts.collect()
@@ -179,10 +133,33 @@ impl Pc {
         }
     }
 
-    /// What each link has carried down.
-    pub fn carried(&self) -> Vec<u64> {
-        let links = [Uplink::FIRST, Uplink::SECOND].map(|it| self.lab().link(it).counters());
-        links.iter().map(|it| it.down.bytes).collect()
+    /// A program of the PC's that goes on and on.
+    pub fn flow(&self, direction: Direction) -> Flow {
+        let flow = self.rig.flow(direction);
+        flow.unwrap_or_else(|error| panic!("{error:#}\n{}", self.logs()))
+    }
+
+    /// What each link has carried down, in the cards' order.
+    pub fn carried(&self) -> [u64; 2] {
+        CARDS.map(|(_, uplink)| self.lab().link(uplink).counters().down.bytes)
+    }
+
+    /// Waits until each link has carried so many more bytes.
+    pub fn until_more(&self, what: &str, bytes: [u64; 2]) {
+        println!("{what}");
+        let before = self.carried();
+        let deadline = Instant::now() + SOON;
+        let is_more = |now: [u64; 2]| (0..2).all(|it| now[it] >= before[it] + bytes[it]);
+        while !is_more(self.carried()) {
+            let logs = || self.logs();
+            assert!(
+                Instant::now() < deadline,
+                "{what}: {before:?} {:?}\n{}",
+                self.carried(),
+                logs()
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     fn lab(&self) -> &Lab {
@@ -211,8 +188,12 @@ impl Pc {
     }
 
     fn route_list(&self) -> String {
+        self.list(&["route"])
+    }
+
+    fn list(&self, what: &[&str]) -> String {
         let windows = self.lab().namespace(Node::Windows);
-        let output = windows.command("ip").arg("route").output();
+        let output = windows.command("ip").args(what).output();
         String::from_utf8_lossy(&output.expect("ip is there").stdout).into_owned()
     }
 
@@ -237,19 +218,28 @@ impl Pc {
             .add_interface(fakes::ip::Interface::ethernet(index, card));
     }
 
+    /// The cable of a card that stays where it is.
+    pub fn plug_cable(&self, card: &str, is_in: bool) {
+        let state = if is_in { "up" } else { "down" };
+        ip(
+            &self.walls,
+            &["link", "set", &format!("{card}-wall"), state],
+        );
+    }
+
     pub fn kill_edge(&self) {
         self.guest.kill();
     }
 
     /// `wsl --shutdown` by the user.
     pub fn restart_vm(&self) {
-        let ids: Vec<String> = {
-            let twin = self.twin.lock().expect("no panic");
-            twin.hcs.systems().iter().map(|it| it.id.clone()).collect()
-        };
         self.guest.halt();
-        let mut twin = self.twin.lock().expect("no panic");
-        ids.iter().for_each(|id| twin.hcs.stop_system(id));
+    }
+
+    /// The VM has ended.
+    pub fn assert_no_vm(&self) {
+        assert_eq!(self.twin.lock().expect("no panic").vms(), [""; 0]);
+        assert!(self.guest.plugged().is_empty());
     }
 
     /// Windows crashes with all that runs on it, and starts again.
@@ -257,51 +247,22 @@ impl Pc {
         self.wine.down(self.rig.lab());
         self.wine.start(self.rig.lab());
     }
-
-    pub fn world(&self) -> World {
-        let twin = self.twin.lock().expect("no panic");
-        let (switches, plugged) = (twin.hcs.networks().len(), self.guest.plugged().len());
-        drop(twin);
-        let config = self.config();
-        let mut files = BTreeMap::new();
-        files.insert(config.clone(), std::fs::read(config).expect("it is there"));
-        for folder in ["ProgramData/Manypath", "Program Files/Manypath"] {
-            for entry in std::fs::read_dir(self.wine.file(folder))
-                .into_iter()
-                .flatten()
-            {
-                files.insert(entry.expect("an entry").path(), Vec::new());
-            }
-        }
-        let user = self.wine.registry(self.lab(), &format!(r"HKCU\{LXSS}"));
-        let service = r"HKLM\System\CurrentControlSet\Services\manypath";
-        World {
-            routes: self.route_list(),
-            files,
-            registry: user + &self.wine.registry(self.lab(), service),
-            switches,
-            plugged,
-        }
-    }
-
-    pub fn assert_same(&self, before: &World) {
-        assert_eq!(&self.world(), before, "{}", self.logs());
-    }
 }
 
 impl Drop for Pc {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("{}", self.guest.logs());
+        }
         self.guest.kill();
         self.wine.down(self.rig.lab());
     }
 }
 
-/// WSL starts its VM for the first program.
-fn boot(twin: &Mutex<Twin>) {
-    let mut twin = twin.lock().expect("no panic");
-    if twin.hcs.systems().is_empty() {
-        twin.hcs.start_system(Uuid::from_u128(fastrand::u128(..)));
-    }
+pub fn ip(namespace: &NetNs, arguments: &[&str]) {
+    let output = namespace.command("ip").args(arguments).output();
+    let output = output.expect("ip is there");
+    assert!(output.status.success(), "ip {arguments:?}: {output:?}");
 }
 
 /// Puts a card elsewhere, and a cable into it.
