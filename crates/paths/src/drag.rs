@@ -16,7 +16,8 @@
 //!
 //! One that is far slower than the best and adds little to it is left out without a trial: in the emulator,
 //! 5 Mbit/s with 300 ms beside 35 Mbit/s with 15 ms made between 0.6 and 1.17 of the better one, as losses and
-//! queues would have it. What it could add is not worth that, nor the second half of a trial.
+//! queues would have it. What it could add is not worth that, nor the second half of a trial. Nor is it taken in before
+//! nobody knows any more what it can carry.
 
 mod judge;
 mod phase;
@@ -44,6 +45,10 @@ const FORGET_HALF: f64 = 300.0;
 /// How long a path is left out at first, and at most; a trial in vain is repeated after as long.
 const FIRST_LEAVE: Duration = Duration::from_secs(60);
 const LONGEST_LEAVE: Duration = Duration::from_secs(960);
+
+/// One that is far slower and adds little is left out for so long at first: a trial of it costs more than it could add
+/// in a minute.
+const LEAVE_OF_LITTLE: Duration = Duration::from_secs(240);
 
 /// One path as it is when a bin ends.
 #[derive(Clone, Copy, Debug)]
@@ -120,11 +125,14 @@ impl Drags {
     }
 
     /// Takes note at once that a path is far: until then its subflows are opened to carry.
-    pub(crate) fn consider(&mut self, paths: &[Figures]) {
-        let known = || self.far(paths).filter(|_| self.quiet >= QUIET_BINS);
-        if let Phase::Watching { .. } = self.phase
-            && let Some(path) = self.unknown(paths).or_else(known)
-        {
+    pub(crate) fn consider(&mut self, paths: &[Figures], now: Instant) {
+        let Phase::Watching { .. } = self.phase else {
+            return;
+        };
+        let at_rest = || self.far(paths).filter(|_| self.quiet >= QUIET_BINS);
+        if let Some((path, percent)) = self.known_to_add_little(paths) {
+            self.phase = self.leave(path, Cost::AddsOnly(percent), paths, now);
+        } else if let Some(path) = self.unknown(paths).or_else(at_rest) {
             self.phase = Phase::Reserved { path, bins: 0 };
         }
     }
@@ -180,7 +188,7 @@ impl Drags {
             Demand::Little => self.quiet + 1,
             Demand::Some | Demand::Full => 0,
         };
-        self.consider(paths);
+        self.consider(paths, now);
         self.phase = self.next(&bin, paths, now);
         self.last = bin;
         self.left_out() != before
@@ -215,14 +223,20 @@ impl Drags {
     }
 
     fn give_up(&mut self, now: Instant) -> Phase {
-        let not_before = now + self.leave;
-        self.leave = (self.leave * 2).min(LONGEST_LEAVE);
-        Phase::watching(not_before)
+        Phase::watching(now + self.next_leave())
+    }
+
+    fn next_leave(&mut self) -> Duration {
+        let next = (self.leave * 2).min(LONGEST_LEAVE);
+        std::mem::replace(&mut self.leave, next)
     }
 
     fn leave(&mut self, path: PathId, cost: Cost, paths: &[Figures], now: Instant) -> Phase {
-        let until = now + self.leave;
-        self.leave = (self.leave * 2).min(LONGEST_LEAVE);
+        let least = match self.is_far_and_small(path, paths) {
+            true => LEAVE_OF_LITTLE,
+            false => FIRST_LEAVE,
+        };
+        let until = now + self.next_leave().max(least);
         let trip = |id: PathId| paths.iter().find(|it| it.id == id).map(|it| it.round_trip);
         let quickest = paths
             .iter()

@@ -27,6 +27,7 @@ impl Scene {
         };
         // It has had its chance, but in tests about that.
         scene.drags.known.insert(POOR);
+        scene.drags.best.insert(POOR, 10.0 * MEGABIT as f64);
         scene.second(35, 0, 35);
         scene
     }
@@ -35,6 +36,14 @@ impl Scene {
     fn unknown() -> Self {
         let mut scene = Self::new();
         scene.drags.forget(POOR, scene.now);
+        scene
+    }
+
+    /// The poor path has never carried much, and is far for what waits on it.
+    fn of_little() -> Self {
+        let mut scene = Self::new();
+        scene.drags.best.remove(&POOR);
+        scene.is_measured = false;
         scene
     }
 
@@ -119,7 +128,7 @@ fn one_who_drags_is_tried_again_later_and_later() {
             seconds += 1;
         }
         leaves.push(seconds);
-        scene.seconds(8, 20);
+        scene.seconds(18, 20);
     }
     assert!(
         leaves[0] >= 55 && leaves[1] >= 110 && leaves[2] >= 220,
@@ -132,7 +141,7 @@ fn it_is_used_again_when_it_does_not_drag_any_more() {
     let mut scene = Scene::new();
     scene.seconds(7, 20);
     assert!(scene.drags.verdict(POOR).is_some());
-    scene.seconds(62, 50);
+    scene.seconds(72, 50);
     assert_eq!(scene.drags.left_out(), None);
     scene.seconds(300, 50);
     assert_eq!(scene.drags.left_out(), None);
@@ -198,7 +207,7 @@ fn transfers_with_pauses_suspect_nobody() {
 
 #[test]
 fn what_is_far_slower_and_adds_little_is_left_out() {
-    let mut scene = Scene::new();
+    let mut scene = Scene::of_little();
     assert!(!scene.second(35, 4, 39));
     assert!(scene.second(35, 4, 39));
     let drag = scene.drags.verdict(POOR).unwrap();
@@ -210,7 +219,7 @@ fn what_is_far_slower_and_adds_little_is_left_out() {
 fn a_long_path_has_time_to_show_what_it_can_carry() {
     let mut scene = Scene {
         poor_trip: Duration::from_millis(600),
-        ..Scene::new()
+        ..Scene::of_little()
     };
     // Its pace doubles in each round trip.
     for poor in [0, 2, 5] {
@@ -294,6 +303,27 @@ fn one_that_proves_little_is_left_out() {
     let scene = proved_with(5, 40);
     let drag = scene.drags.verdict(POOR).expect("it is judged");
     assert_eq!(drag.cost, Cost::AddsOnly(14));
+}
+
+/// It would cost the first seconds of each transfer.
+#[test]
+fn one_that_has_proved_little_stays_left_out() {
+    let mut scene = proved_with(5, 40);
+    for second in 0..230 {
+        if second % 50 == 0 {
+            scene.drags.interrupt(scene.now);
+        }
+        scene.second(35, 0, 35);
+        assert!(scene.drags.verdict(POOR).is_some(), "{second}");
+    }
+    let mut seconds = 0;
+    while !scene.drags.is_reserved(POOR) {
+        scene.second(35, 0, 35);
+        seconds += 1;
+    }
+    assert!((200..=960).contains(&seconds), "{seconds} s more");
+    scene.seconds(10, 45);
+    assert_eq!(scene.drags.left_out(), None, "another trial");
 }
 
 #[test]
@@ -400,7 +430,7 @@ fn what_it_could_carry_elsewhere_does_not_count() {
 
 #[test]
 fn one_that_drags_and_can_add_little_is_not_tried_twice() {
-    let mut scene = Scene::new();
+    let mut scene = Scene::of_little();
     for _ in 0..3 {
         scene.second(20, 4, 24);
     }

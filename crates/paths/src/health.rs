@@ -157,7 +157,11 @@ impl Health {
     /// The link is as told. `must_prove`: there is a way to ask, and another path that works meanwhile.
     pub(crate) fn link(&mut self, link: Link, must_prove: bool, now: Instant) {
         match (link, self.standing) {
-            (Link::Usable, Standing::Gone(_)) => {
+            (Link::Usable, Standing::Gone(was)) => {
+                // What failed had a cause, and that is over.
+                if was == Link::Portal {
+                    self.falls.clear();
+                }
                 let until = now + self.hold(now);
                 if until == now && !must_prove {
                     self.rise(now);

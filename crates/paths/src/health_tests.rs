@@ -90,6 +90,19 @@ fn what_the_link_lacks_is_the_reason() {
 }
 
 #[test]
+fn what_fails_behind_a_portal_is_forgiven_when_somebody_has_logged_in() {
+    let mut scene = Scene::up();
+    for _ in 0..4 {
+        scene.link(Link::NoCarrier);
+        scene.link(Link::Usable);
+    }
+    assert_eq!(scene.state(), State::Suspect, "it has to hold first");
+    scene.link(Link::Portal);
+    scene.link(Link::Usable);
+    assert_eq!(scene.reason(), Reason::Works);
+}
+
+#[test]
 fn it_is_given_up_when_the_limit_is_over_and_not_before() {
     let mut scene = Scene::up();
     let limit = scene.health.patience.limit(scene.now);

@@ -293,7 +293,7 @@ impl Paths {
                 actions.push(Action::Renew(path.id));
             }
         }
-        self.drags.consider(&self.figures());
+        self.drags.consider(&self.figures(), now);
         let left_out = self.drags.left_out();
         let is_known = |path: &Path| path.figures().fit && !path.is_unmeasured(now);
         let may_wait = self.can_ask && self.paths.iter().any(is_known);

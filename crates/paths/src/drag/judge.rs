@@ -109,6 +109,14 @@ impl Drags {
         far.max().map(|(_, id)| id)
     }
 
+    /// The slowest of those that are far slower than the quickest, if it has had its chance and has never carried more
+    /// than little beside it, with how many per cent of what that can.
+    pub(super) fn known_to_add_little(&self, paths: &[Figures]) -> Option<(PathId, u32)> {
+        let (path, most) = (self.far(paths)?, self.quickest_can(paths));
+        let adds_little = self.known.contains(&path) && self.can(path) < most * LITTLE;
+        adds_little.then(|| (path, (100.0 * self.can(path) / most) as u32))
+    }
+
     /// The slowest of those that are far slower than the quickest, and that nobody has seen carry more than
     /// little beside it.
     pub(super) fn unknown(&self, paths: &[Figures]) -> Option<PathId> {

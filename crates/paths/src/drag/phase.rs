@@ -143,8 +143,17 @@ impl Drags {
                 without,
                 ..
             } => self.conclude(suspect, with.max(bin.through), without, paths, now),
-            Phase::Left { until, .. } if until <= now => Phase::watching(now),
+            Phase::Left { path, until, .. } if until <= now => self.after_leave(path, paths, now),
             left @ Phase::Left { .. } => left,
+        }
+    }
+
+    /// What is known of it is old. A far one waits until it is needed.
+    fn after_leave(&mut self, path: PathId, paths: &[Figures], now: Instant) -> Phase {
+        self.known.remove(&path);
+        match self.far(paths) == Some(path) {
+            true => Phase::Reserved { path, bins: 0 },
+            false => Phase::watching(now),
         }
     }
 
