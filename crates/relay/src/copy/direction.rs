@@ -190,9 +190,8 @@ impl Direction<'_> {
                 })
             }
             Kind::Secure(secure) => {
-                let mut fin = Vec::new();
-                let sealed = secure.with(|stream| stream.seal_fin(&mut fin));
-                sealed.map_err(|error| self.violated(side, error))?;
+                let sealed = secure.with(|stream| stream.seal_fin());
+                let fin = sealed.map_err(|error| self.violated(side, error))?;
                 self.write(&fin, 0).await
             }
         }

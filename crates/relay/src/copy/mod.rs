@@ -77,7 +77,7 @@ pub struct Ended {
     pub transferred: Transferred,
     /// The client's secure leg, if it may carry another user connection.
     pub client: Option<SecureStream>,
-    /// The onward secure leg, likewise.
+    /// The onward secure leg, likewise. It may hold its FIN back ([`SecureStream::flush`]).
     pub onward: Option<SecureStream>,
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use tls::Channel;
-use wire::hub::{Conversation, Frame, Kind, frames};
+use wire::hub::{Conversation, Frame, Kind, Role, frames};
 
 use super::inbox::frame_len;
 use super::{RECORD, SecureError, SecureStream};
@@ -210,14 +210,20 @@ impl SecureStream {
         self.backlog.while_full(&*self.tcp);
     }
 
-    /// Seals a FIN into `out`, behind what was held.
+    /// Seals a FIN, and gives what is to be written now, behind what was held.
+    ///
+    /// That is nothing at the edge if the hub has sent its FIN before. Nobody waits for that of the edge then, and
+    /// while it is under way, MPTCP's scheduler would send the next OPEN by another path, which may be a slower one
+    /// (Linux 6.18, `mptcp_subflow_get_send`). So it goes along with that, or with [`Self::flush`].
     ///
     /// # Errors
     /// If there is no open user connection.
-    pub(crate) fn seal_fin(&mut self, out: &mut Vec<u8>) -> Result<(), SecureError> {
-        self.sent(Kind::Fin)?;
-        out.append(&mut self.unsent);
-        self.seal_frame(&Frame::Fin, out)
+    pub(crate) fn seal_fin(&mut self) -> Result<Vec<u8>, SecureError> {
+        self.hold(&Frame::Fin)?;
+        if self.role == Role::Edge && self.is_idle() {
+            return Ok(Vec::new());
+        }
+        Ok(self.take_held())
     }
 
     /// Seals an ABORT and close_notify into `out`, behind what was held.

@@ -38,6 +38,7 @@ const RECORD: usize = 1 << 14;
 #[derive(Debug)]
 pub struct SecureStream {
     tcp: Arc<TcpStream>,
+    role: Role,
     channel: Box<Channel>,
     conversation: Conversation,
     inbox: Inbox,
@@ -79,6 +80,7 @@ impl SecureStream {
             backlog: Backlog::of(&tcp),
             inflow: Inflow::of(&tcp),
             tcp: Arc::new(tcp),
+            role,
             channel: Box::new(channel),
             conversation: Conversation::new(role),
             inbox: Inbox::default(),
@@ -209,7 +211,11 @@ impl SecureStream {
         Ok(())
     }
 
-    async fn flush(&mut self) -> Result<(), SecureError> {
+    /// Sends what is held back to go along with the next frames, such as an edge's last FIN.
+    ///
+    /// # Errors
+    /// When the connection is over.
+    pub async fn flush(&mut self) -> Result<(), SecureError> {
         poll_fn(|cx| self.poll_unsent(cx)).await
     }
 

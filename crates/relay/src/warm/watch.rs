@@ -18,6 +18,10 @@ use crate::secure::{Message, SecureStream};
 /// The least time for an answer: a path that is lost delays it by a retransmission on another.
 pub(super) const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long the end of a user connection waits for the next one's beginning, to go along with it: programs ask for one
+/// thing after the other. The hub and the origin keep their ends for as much longer.
+const HOLD: Duration = Duration::from_millis(50);
+
 /// How many round trips an answer may take.
 const ROUND_TRIPS: u32 = 3;
 
@@ -75,7 +79,7 @@ impl Pool {
         let now = Instant::now();
         let mut state = self.state();
         let idle = state.shelf.get_mut(id)?;
-        let next = self.listen(idle, now).and_then(|()| self.ask(idle, now));
+        let next = self.listen(idle, now).and_then(|()| self.speak(idle, now));
         let (is_certain, facts) = (idle.is_certain(), idle.facts);
         let (stream, error) = match next {
             Ok(next) => {
@@ -117,6 +121,28 @@ impl Pool {
         Ok(())
     }
 
+    /// Says what is due. Gives when the next thing is.
+    fn speak(&self, idle: &mut Idle<Watched>, now: Instant) -> Result<Instant, Useless> {
+        let flush = Self::flush(idle, now)?;
+        let ask = self.ask(idle, now)?;
+        Ok(flush.map_or(ask, |flush| flush.min(ask)))
+    }
+
+    /// Sends what was held if it is time for that. Gives when it is.
+    fn flush(idle: &mut Idle<Watched>, now: Instant) -> Result<Option<Instant>, Useless> {
+        let at = idle.since + HOLD;
+        let stream = &mut idle.stream.stream;
+        match stream.is_holding() {
+            true if at > now => Ok(Some(at)),
+            // Nothing else is being sent, so so few bytes fit into the socket's buffer.
+            true => match stream.flush().now_or_never() {
+                Some(Ok(())) => Ok(None),
+                _ => Err(Useless::Dead),
+            },
+            false => Ok(None),
+        }
+    }
+
     /// Sends a ping if one is due, and gives up what did not answer.
     fn ask(&self, idle: &mut Idle<Watched>, now: Instant) -> Result<Instant, Useless> {
         if !self.is_up() {
@@ -136,7 +162,6 @@ impl Pool {
         let opaque = fastrand::u64(..).to_be_bytes();
         let stream = &mut idle.stream.stream;
         let until = now + patience(stream.tcp());
-        // Nothing else is being sent, so so few bytes fit into the socket's buffer.
         match stream.send(&[Frame::Ping(opaque)]).now_or_never() {
             Some(Ok(())) => {
                 idle.ping = Ping::Sent { opaque, until };

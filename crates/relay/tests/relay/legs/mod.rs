@@ -71,7 +71,11 @@ impl Bench {
                 idle: None,
                 rates,
             };
-            copy::relay(client.1, onward.1, &counted, &terms).await
+            let mut ended = copy::relay(client.1, onward.1, &counted, &terms).await;
+            if let Some(onward) = &mut ended.onward {
+                onward.flush().await.unwrap();
+            }
+            ended
         });
         Self {
             client: client.0,

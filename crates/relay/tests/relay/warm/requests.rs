@@ -13,7 +13,7 @@ use wire::hub::{Frame, OpenRefusal, OpenRefused};
 
 use super::hub::Hub;
 use super::{edge, exchange, finish, gate, origin, quick, until_idle, until_settled};
-use crate::support::{in_netns, pattern, socks5, until};
+use crate::support::{in_netns, pattern, read_all, socks5, until};
 
 #[test]
 fn a_few_connections_are_open_before_anyone_asks() {
@@ -74,6 +74,34 @@ fn a_page_load_is_remembered() {
         load().await;
         assert_eq!(hub.seen.came(), came, "the second time all were there");
         assert!(pool.status().reused >= 36, "{:?}", pool.status());
+    });
+}
+
+/// The edge keeps its end for the next request, but not for long: the origin waits to close.
+#[test]
+fn the_end_comes_without_another_request() {
+    in_netns(async || {
+        let hub = Hub::with(|mut visit| {
+            Box::pin(async move {
+                visit.next().await;
+                visit.opened().await;
+                visit.say(Frame::Fin).await;
+                while visit.next().await.is_some() {}
+            })
+        })
+        .await;
+        let pool = hub.pool(quick());
+        let proxy = edge(&pool).await;
+        until_idle(&pool, 4).await;
+        let (mut client, _) = socks5(proxy.address, origin()).await;
+        assert_eq!(read_all(&mut client).await, b"");
+        drop(client);
+        until("the edge's end is there", || {
+            hub.seen.frames.lock().unwrap().contains(&Message::Fin)
+        })
+        .await;
+        until_settled(&pool).await;
+        assert_eq!(pool.status().requests, 1);
     });
 }
 
