@@ -17,7 +17,7 @@ use rustix::process::{
 };
 
 /// How much of a log an error shows.
-const TAIL: usize = 20;
+const TAIL: usize = 60;
 
 /// A running program whose standard error goes into a file. Dropping it kills it, and so does the
 /// end of this process, however that comes.
