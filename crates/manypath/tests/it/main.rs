@@ -9,6 +9,8 @@
 mod bad_input;
 mod capture;
 mod changes;
+#[path = "../common/mod.rs"]
+mod common;
 mod families;
 mod host;
 mod hub;

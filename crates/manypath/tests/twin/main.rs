@@ -6,9 +6,12 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::expect_used, reason = "a test that can't go on has failed")]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod guest;
 mod machine;
 mod pc;
+mod traffic;
 mod web;
 mod wine;
 

@@ -135,7 +135,7 @@ fn one_clients_flood_leaves_room_for_others() {
     flooder.connect("172.22.0.1:53").unwrap();
     for number in 0..2000_u16 {
         flooder
-            .send(&super::flaps::question(number, "never.example"))
+            .send(&crate::support::question(number, "never.example"))
             .unwrap();
         let ran = number % 500 == 499;
         if ran {

@@ -1,37 +1,27 @@
 //! What the tests have in common.
 
-mod names;
 mod nginx;
-mod programs;
-mod run;
-mod server;
 mod sockets;
 mod state;
 mod tcpdump;
-mod web;
+mod udp;
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
 
 use lab::rig::{Capture, Rig, RigSpec};
-use lab::topology::{Node, Uplink, addresses};
+use lab::topology::{Node, Uplink};
 
-pub use names::Names;
+pub use crate::common::questions::question;
+pub use crate::common::run::{Ran, command, run_with};
+pub use crate::common::{
+    Browser, By, LIMIT, Names, PROGRAM, Server, TimeServer, ask_while_links_flap, call,
+    clock_error, eventually, iperf3, output, ping, run, seen_as, shell, traceroute,
+};
 pub use nginx::{Nginx, body};
-pub use programs::{TimeServer, clock_error, iperf3, ping, traceroute};
-pub use run::{Ran, command, run, run_with, shell};
-pub use server::{Server, udp_seen_as};
 pub use sockets::{connect, http_get, socks5};
 pub use state::{assert_same, state};
 pub use tcpdump::{Packet, Tcpdump};
-pub use web::{Asked, By, Web};
-
-/// The program under test.
-pub const PROGRAM: &str = env!("CARGO_BIN_EXE_manypath");
-
-/// How long anything may take that a test waits for. Much longer than it takes, because the machine
-/// may have other work.
-pub const LIMIT: Duration = Duration::from_secs(10);
+pub use udp::udp_seen_as;
 
 /// The standard rig: two links, hub, everything captured.
 pub fn spec() -> RigSpec {
@@ -65,29 +55,12 @@ pub fn wait_for_ipv6(rig: &Rig) {
     .expect("IPv6");
 }
 
-/// Polls until `found` finds something. For what the kernel gives no event.
-pub fn eventually<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + LIMIT;
-    loop {
-        if let Some(it) = found() {
-            return it;
-        }
-        assert!(Instant::now() < deadline, "{what}: not within {LIMIT:?}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
 /// The IPv4 address of an uplink as the edge's status shows it.
 pub fn uplink_address(rig: &Rig, uplink: Uplink) -> Option<String> {
     let status = rig.edge_status().ok()?;
     let addresses = status["uplinks"][uplink.position()]["addresses"].as_array()?;
     let first = addresses.first()?["address"].as_str()?;
     Some(first.split('/').next()?.to_owned())
-}
-
-/// The address by which the Internet sees connections of an access network.
-pub fn seen_as(uplink: Uplink) -> String {
-    addresses::access_to_core(uplink).ipv4().to_string()
 }
 
 /// How many subflows the connection to `destination` has, and whether it fell back to plain TCP.
@@ -116,9 +89,4 @@ pub fn subflow_ends(rig: &Rig) -> BTreeSet<String> {
         .filter(|socket| socket[1].contains("tcp-ulp-mptcp"));
     let local = |socket: &[&str]| socket[0].split_whitespace().nth(2).map(str::to_owned);
     subflows.filter_map(local).collect()
-}
-
-/// Standard output of a program that must succeed.
-pub fn output(rig: &Rig, node: Node, program: &str, arguments: &[&str]) -> String {
-    run(rig.lab(), node, program, arguments).ok()
 }

@@ -6,9 +6,8 @@ use std::time::Duration;
 use lab::rig::Rig;
 use lab::topology::{Node, Uplink, addresses};
 
-use super::call::call;
 use super::{all_links, rig, used};
-use crate::support::eventually;
+use crate::support::{call, eventually};
 
 const LASTS: Duration = Duration::from_millis(2400);
 

@@ -1,6 +1,5 @@
 //! UDP through the hub.
 
-mod call;
 mod calls;
 mod direct;
 pub mod echo;

@@ -1,6 +1,7 @@
 //! A namespace in the VM's place: quick, and with this machine's kernel.
 
 use std::os::fd::{AsFd, AsRawFd};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
@@ -15,6 +16,8 @@ use crate::pc::{CARDS, ip};
 const RUN: &str = "mount -t sysfs sysfs /sys; mount -t tmpfs tmpfs /run; mount -t tmpfs tmpfs /var/lib; exec \"$@\"";
 
 pub struct Namespace {
+    /// The edge's.
+    program: PathBuf,
     here: NetNs,
     /// Where the cards are that are in no VM.
     shelf: NetNs,
@@ -24,8 +27,9 @@ pub struct Namespace {
 
 impl Namespace {
     /// Takes the lab's uplinks out of the guest.
-    pub fn new(lab: &Lab) -> Self {
+    pub fn new(lab: &Lab, program: impl Into<PathBuf>) -> Self {
         let new = Self {
+            program: program.into(),
             here: lab.namespace(Node::Guest).clone(),
             shelf: NetNs::new().expect("a namespace"),
             running: Mutex::default(),
@@ -41,14 +45,8 @@ impl Linux for Namespace {
     fn start(&self, arguments: &[String]) -> Program {
         let mut command: Command = self.here.command("unshare");
         command
-            .args([
-                "--mount",
-                "sh",
-                "-ec",
-                RUN,
-                "sh",
-                env!("CARGO_BIN_EXE_manypath"),
-            ])
+            .args(["--mount", "sh", "-ec", RUN, "sh"])
+            .arg(&self.program)
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

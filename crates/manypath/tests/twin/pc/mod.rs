@@ -14,11 +14,12 @@ use host::recording::Recording;
 use host::wiring::plan;
 use lab::rig::Rig;
 use lab::topology::{Lab, Node, Uplink};
-use lab::traffic::{Client, Direction, Flow};
+use lab::traffic::{Client, Direction, Flow, NameServer};
 use netcfg::NetNs;
 use serde_json::Value;
 
 use crate::SOON;
+use crate::common::Names;
 use crate::guest::Guest;
 use crate::machine::Twin;
 use crate::wine::Wine;
@@ -41,6 +42,9 @@ pub struct Pc {
     guest: Arc<Guest>,
     /// The other ends of the PC's cards.
     walls: NetNs,
+    /// The hub's.
+    _name_server: NameServer,
+    _names: Names,
 }
 
 /// Where the traffic of the PC's programs goes.
@@ -160,6 +164,11 @@ impl Pc {
             );
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// The lab, in which the PC is the Windows side.
+    pub fn rig(&self) -> &Rig {
+        &self.rig
     }
 
     fn lab(&self) -> &Lab {

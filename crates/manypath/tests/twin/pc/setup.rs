@@ -1,17 +1,27 @@
 //! How a PC comes to be, before its user installs anything.
 
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 
+use lab::access::DhcpMode;
 use lab::rig::{Rig, RigSpec};
-use lab::topology::{Lab, LabSpec, Node};
+use lab::topology::{Lab, LabSpec, Node, Uplink, addresses};
+use lab::traffic::NameServer;
 use lab::vm::{Switches, VmSpec};
 use netcfg::NetNs;
 
 use super::windows::PROXY;
 use super::{CARDS, CONFIG, LXSS, Pc, index, ip, plug};
+use crate::common::{Names, PROGRAM, output};
 use crate::guest::{Guest, Linux, Namespace, Virtual};
 use crate::machine::{Twin, listen};
 use crate::wine::Wine;
+
+/// The hub's name, if it is known by one.
+const HUB: &str = "hub.test";
+
+/// Whom the hub asks for names.
+const NAME_SERVER: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 53));
 
 const UBUNTU: &str = "{00000000-0000-0000-0000-000000000001}";
 
@@ -25,13 +35,39 @@ const INSTALLED: &str = "Program Files/Manypath/manypath-guest.wsl";
 impl Pc {
     /// With a namespace for the VM.
     pub fn up() -> Self {
-        Self::with(LabSpec::default(), |lab, _| Box::new(Namespace::new(lab)))
+        let spec = RigSpec::new(PROGRAM);
+        Self::with(spec, |lab, _, _| Box::new(Namespace::new(lab, PROGRAM)))
+    }
+
+    /// With one link that has IPv6 alone and the smallest packets, and one that has IPv4 alone and the largest.
+    /// The hub is known by a name, with both.
+    pub fn up_with_unlike_links() -> Self {
+        let mut spec = RigSpec::new(PROGRAM);
+        spec.hub = HUB.parse().expect("a name");
+        for (uplink, mtu) in spec.lab.uplinks.iter_mut().zip([1280, 9000]) {
+            uplink.mtu = mtu;
+        }
+        let pc = Self::with(spec, |lab, _, names| {
+            Box::new(Namespace::new(lab, names.program()))
+        });
+        for (uplink, family) in [(Uplink::FIRST, "ip"), (Uplink::SECOND, "ip6")] {
+            let none = format!(
+                "add table {family} none
+                add chain {family} none come {{ type filter hook prerouting priority -300; policy drop; }}
+                add chain {family} none go {{ type filter hook output priority 0; policy drop; }}"
+            );
+            output(&pc.rig, Node::Access(uplink), "nft", &[&none]);
+        }
+        let server = pc.rig.lab().dhcp_server(Uplink::FIRST);
+        server.expect("one").set_mode(DhcpMode::Silent);
+        pc
     }
 
     /// With a VM, which runs what the service has imported.
     pub fn up_with_vm() -> Self {
-        let lab = LabSpec::with_links(SLOW.map(|it| it.parse().expect("a link")));
-        let pc = Self::with(lab, |lab, wine| {
+        let mut slow = RigSpec::new(PROGRAM);
+        slow.lab = LabSpec::with_links(SLOW.map(|it| it.parse().expect("a link")));
+        let pc = Self::with(slow, |lab, wine, _| {
             let spec = VmSpec {
                 kernel: made("MANYPATH_KERNEL"),
                 image: wine.file(INSTALLED),
@@ -46,15 +82,19 @@ impl Pc {
         pc
     }
 
-    fn with(lab: LabSpec, linux: impl FnOnce(&Lab, &Wine) -> Box<dyn Linux>) -> Self {
+    fn with(spec: RigSpec, linux: impl FnOnce(&Lab, &Wine, &Names) -> Box<dyn Linux>) -> Self {
+        let [v4, v6] = addresses::HUB.both();
+        let names = Names::new("edge", &format!("{v6} {HUB}\n{v4} {HUB}\n"));
         let mut rig = Rig::up(RigSpec {
-            lab,
-            ..RigSpec::new(env!("CARGO_BIN_EXE_manypath"))
+            program: names.program(),
+            hub_settings: format!("announce = [\"{v4}\", \"{v6}\"]"),
+            ..spec
         })
         .expect("a lab");
+        let server = NameServer::start(rig.lab().namespace(Node::Hub), NAME_SERVER);
         rig.stop_edge().expect("a clean stop");
         let wine = Wine::copy();
-        let guest = Guest::new(linux(rig.lab(), &wine));
+        let guest = Guest::new(linux(rig.lab(), &wine, &names));
         let (windows, walls) = (
             rig.lab().namespace(Node::Windows).clone(),
             NetNs::new().expect("a namespace"),
@@ -86,6 +126,8 @@ impl Pc {
             twin,
             guest,
             walls,
+            _name_server: server.expect("a name server"),
+            _names: names,
         };
         pc.wine.start(pc.rig.lab());
         pc.install_wsl();

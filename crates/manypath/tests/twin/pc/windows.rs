@@ -32,13 +32,26 @@ impl Pc {
 
     /// Puts these lines before the service's settings, or gives them back.
     pub fn with_settings(&self, lines: &str, so_long_as: impl FnOnce(&Self)) {
+        self.with_file(|before| format!("{lines}{before}"), so_long_as);
+    }
+
+    /// The same with a line below `[out]`, where the hub is.
+    pub fn with_out(&self, line: &str, so_long_as: impl FnOnce(&Self)) {
+        let add = |before: &str| {
+            assert!(before.contains("[out]"), "{before}");
+            before.replacen("[out]", &format!("[out]\n{line}"), 1)
+        };
+        self.with_file(add, so_long_as);
+    }
+
+    fn with_file(&self, change: impl Fn(&str) -> String, so_long_as: impl FnOnce(&Self)) {
         let status = self.status();
         let file = status["settings"]["file"].as_str().unwrap_or_default();
         let file = self
             .wine
             .file(&file.replace('\\', "/").replacen("C:/", "", 1));
         let before = std::fs::read_to_string(&file).expect("a hub is in it");
-        std::fs::write(&file, format!("{lines}{before}")).expect("a file");
+        std::fs::write(&file, change(&before)).expect("a file");
         so_long_as(self);
         std::fs::write(&file, before).expect("a file");
     }

@@ -69,7 +69,8 @@ pub fn clock_error(rig: &Rig, server: IpAddr) -> f64 {
     let ran = run(rig.lab(), Node::Windows, "chronyd", &arguments);
     let said = ran.text() + &ran.err;
     let (_, after) = said.split_once("clock wrong by ").expect(&said);
-    after.split_whitespace().next().unwrap().parse().unwrap()
+    let seconds = after.split_whitespace().next();
+    seconds.and_then(|it| it.parse().ok()).expect(&said)
 }
 
 /// What iperf3 has measured of datagrams in one direction: bits per second that arrived, and the share that did
@@ -80,7 +81,7 @@ pub fn iperf3(rig: &Rig, to: IpAddr, how: &[&str]) -> (f64, f64) {
         .args(["-s", "-1"])
         .stdout(Stdio::null())
         .spawn()
-        .unwrap();
+        .expect("iperf3 starts");
     eventually("iperf3 listens", || {
         let listening = run(rig.lab(), Node::Origin, "ss", &["-Hltn", "sport = :5201"]);
         (!listening.text().is_empty()).then_some(())
@@ -92,11 +93,9 @@ pub fn iperf3(rig: &Rig, to: IpAddr, how: &[&str]) -> (f64, f64) {
     arguments.extend(how);
     let ran = run(rig.lab(), Node::Windows, "iperf3", &arguments);
     let _ = server.wait();
-    let report: Value = serde_json::from_str(&ran.ok()).unwrap();
+    let report: Value = serde_json::from_str(&ran.ok()).expect("JSON");
     let sum = &report["end"]["sum"];
     println!("iperf3 to {to} {how:?}: {sum}");
-    (
-        sum["bits_per_second"].as_f64().unwrap(),
-        sum["lost_percent"].as_f64().unwrap(),
-    )
+    let number = |key: &str| sum[key].as_f64().expect("a number");
+    (number("bits_per_second"), number("lost_percent"))
 }

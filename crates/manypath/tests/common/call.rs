@@ -33,8 +33,8 @@ pub fn call(rig: &Rig, to: IpAddr, lasts: Duration, fault: impl FnOnce() + Send)
     let bind = |node, port| {
         let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
         let socket = rig.lab().namespace(node).run(|| UdpSocket::bind(any));
-        let socket = socket.unwrap();
-        socket.set_read_timeout(Some(EVERY)).unwrap();
+        let socket = socket.expect("a free port");
+        socket.set_read_timeout(Some(EVERY)).expect("an option");
         socket
     };
     let (origin, caller) = (bind(Node::Origin, PORT), bind(Node::Windows, 0));
@@ -42,12 +42,12 @@ pub fn call(rig: &Rig, to: IpAddr, lasts: Duration, fault: impl FnOnce() + Send)
         IpAddr::V4(v4) => v4.to_ipv6_mapped().into(),
         v6 @ IpAddr::V6(_) => v6,
     };
-    caller.connect((to, PORT)).unwrap();
+    caller.connect((to, PORT)).expect("a route");
     // The origin calls back to where the first one came from.
     let first = Instant::now();
     let mut buffer = [0; 1500];
     let caller_seen = loop {
-        caller.send(&u32::MAX.to_be_bytes()).unwrap();
+        caller.send(&u32::MAX.to_be_bytes()).expect("it is sent");
         if let Ok((_, from)) = origin.recv_from(&mut buffer) {
             break from;
         }
@@ -68,7 +68,7 @@ pub fn call(rig: &Rig, to: IpAddr, lasts: Duration, fault: impl FnOnce() + Send)
             sleep(lasts / 3);
             fault();
         });
-        heard.map(|thread| thread.join().unwrap())
+        heard.map(|thread| thread.join().expect("no panic"))
     })
 }
 
