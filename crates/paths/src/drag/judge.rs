@@ -27,20 +27,6 @@ const FULL: f64 = 0.8;
 /// What moves needs no more than the quickest path below this part of the most that it has carried.
 const HALF: f64 = 0.5;
 
-/// One that has carried this part of what the quickest can is worth it soon.
-const MUCH: f64 = 1.0 / 3.0;
-
-/// How much the quickest path has to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Demand {
-    /// Less than half of what it can.
-    Little,
-    /// Less than all.
-    Some,
-    /// All.
-    Full,
-}
-
 /// A path that adds little.
 pub(super) struct Little {
     pub(super) path: PathId,
@@ -84,18 +70,9 @@ impl Drags {
         })
     }
 
-    pub(super) fn demand(&self, bin: &Bin, paths: &[Figures]) -> Demand {
-        let can = self.quickest_can(paths);
-        match bin.through as f64 {
-            through if !bin.is_bulk() || through < can * HALF => Demand::Little,
-            through if through < can * FULL => Demand::Some,
-            _ => Demand::Full,
-        }
-    }
-
-    /// Whether it has carried much beside what the quickest can.
-    pub(super) fn adds_much(&self, id: PathId, paths: &[Figures]) -> bool {
-        self.can(id) >= self.quickest_can(paths) * MUCH
+    /// Whether the quickest path could carry all that moves twice over.
+    pub(super) fn is_quiet(&self, bin: &Bin, paths: &[Figures]) -> bool {
+        !bin.is_bulk() || (bin.through as f64) < self.quickest_can(paths) * HALF
     }
 
     fn quickest_can(&self, paths: &[Figures]) -> f64 {
@@ -110,11 +87,16 @@ impl Drags {
     }
 
     /// The slowest of those that are far slower than the quickest, if it has had its chance and has never carried more
-    /// than little beside it, with how many per cent of what that can.
-    pub(super) fn known_to_add_little(&self, paths: &[Figures]) -> Option<(PathId, u32)> {
-        let (path, most) = (self.far(paths)?, self.quickest_can(paths));
-        let adds_little = self.known.contains(&path) && self.can(path) < most * LITTLE;
-        adds_little.then(|| (path, (100.0 * self.can(path) / most) as u32))
+    /// than little beside it.
+    pub(super) fn known_to_add_little(&self, paths: &[Figures]) -> Option<PathId> {
+        let path = self.far(paths)?;
+        let is_little = self.can(path) < self.quickest_can(paths) * LITTLE;
+        (self.known.contains(&path) && is_little).then_some(path)
+    }
+
+    /// What it can carry, as a part of what the quickest can, in per cent.
+    pub(super) fn percent(&self, id: PathId, paths: &[Figures]) -> u32 {
+        (100.0 * self.can(id) / self.quickest_can(paths).max(1.0)) as u32
     }
 
     /// The slowest of those that are far slower than the quickest, and that nobody has seen carry more than

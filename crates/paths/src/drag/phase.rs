@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use super::judge::Demand;
 use super::{BIN, Bin, Drags, Figures, is_clearly_more, more};
 use crate::PathId;
 use crate::reason::{Cost, Drag};
@@ -10,14 +9,11 @@ use crate::reason::{Cost, Drag};
 /// So many bins in a row have to be suspicious: short transfers one after the other are slow for other reasons.
 const SUSPICIOUS_BINS: u32 = 3;
 
-/// A far slower path is taken in when bulk data has moved for so many bins in a row, and has so many to prove
-/// itself, after those that it needs to find out what it can carry.
+/// A far slower path is taken in when so much data has moved for so many bins in a row that it is needed: the first
+/// seconds with it are slower, as BBR fills its queue and the scheduler gives it more than it carries. So many bins
+/// it has to prove itself, after those that it needs to find out what it can carry.
 const PROVE_AFTER: u32 = 10;
 const PROVE_FOR: u32 = 5;
-
-/// One that is known to add much is taken in after so many, if the quickest is full. The first seconds with it are
-/// slower: BBR fills its queue, and the scheduler gives it more than it carries.
-const TAKE_IN_AFTER: u32 = 3;
 
 /// One that makes the sum clearly less is not given more of them than these.
 const HARMS_IN: u32 = 2;
@@ -106,7 +102,7 @@ impl Drags {
                 path,
                 left,
                 without,
-            } => started(path, left - 1, without),
+            } => self.started(path, left - 1, without, paths, now),
             Phase::Proving {
                 path,
                 bins,
@@ -170,18 +166,13 @@ impl Drags {
         if !is_unknown && self.far(paths) != Some(path) {
             return Phase::watching(now);
         }
-        let demand = self.demand(bin, paths);
         let is_needed = match is_unknown {
             true => bin.is_bulk(),
-            false => demand != Demand::Little,
-        };
-        let after = match demand {
-            Demand::Full if !is_unknown && self.adds_much(path, paths) => TAKE_IN_AFTER,
-            _ => PROVE_AFTER,
+            false => !self.is_quiet(bin, paths),
         };
         match is_unknown {
             _ if !is_needed => Phase::Reserved { path, bins: 0 },
-            _ if bins < after => Phase::Reserved { path, bins },
+            _ if bins < PROVE_AFTER => Phase::Reserved { path, bins },
             true => Phase::Starting {
                 path,
                 left: finds_out_in(path, paths),
@@ -215,6 +206,35 @@ impl Drags {
                 bins,
                 with,
             },
+        }
+    }
+
+    /// For `left` bins more it only finds out what it can carry. One that can carry little has nothing to prove then.
+    fn started(
+        &mut self,
+        path: PathId,
+        left: u32,
+        without: u64,
+        paths: &[Figures],
+        now: Instant,
+    ) -> Phase {
+        if left > 0 {
+            return Phase::Starting {
+                path,
+                left,
+                without,
+            };
+        }
+        if self.is_far_and_small(path, paths) {
+            self.known.insert(path);
+            let percent = self.percent(path, paths);
+            return self.leave(path, Cost::AddsOnly(percent), paths, now);
+        }
+        Phase::Proving {
+            path,
+            bins: 0,
+            without,
+            with: 0,
         }
     }
 
@@ -276,22 +296,6 @@ impl Drags {
             }
             false => self.give_up(now),
         }
-    }
-}
-
-fn started(path: PathId, left: u32, without: u64) -> Phase {
-    match left {
-        0 => Phase::Proving {
-            path,
-            bins: 0,
-            without,
-            with: 0,
-        },
-        left => Phase::Starting {
-            path,
-            left,
-            without,
-        },
     }
 }
 

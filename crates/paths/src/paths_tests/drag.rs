@@ -70,8 +70,8 @@ fn a_far_path_waits_for_long_transfers() {
     now += SECOND;
     second(&mut paths, now);
     assert_eq!(uses(&paths, now)[1], Use::Carries);
-    // Sixteen round trips to find out what it can carry, and five seconds to prove itself.
-    for _ in 0..10 {
+    // It finds out what it can carry in sixteen round trips.
+    for _ in 0..5 {
         assert_eq!(uses(&paths, now)[1], Use::Carries);
         now += SECOND;
         second(&mut paths, now);
