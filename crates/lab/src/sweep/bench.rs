@@ -120,7 +120,7 @@ impl<'a> Bench<'a> {
         let cells = directions.flat_map(|&direction| {
             let series = self.transfer(direction, moments);
             let cell = move |moment: Moment| match &series {
-                Ok(series) => Ok(series.mean(moment.from(), self.options.length)),
+                Ok(series) => Ok(self.mean(series, moment)),
                 Err(error) => Err(format!("{error:#}")),
             };
             let moments = moments.iter();
@@ -129,14 +129,18 @@ impl<'a> Bench<'a> {
         cells.collect()
     }
 
+    fn mean(&self, series: &Series, moment: Moment) -> f64 {
+        let length = moment.until(self.options.length) - moment.from();
+        series.mean(moment.from(), length)
+    }
+
     /// Over a new connection, until all of these are over.
     fn transfer(&self, direction: Direction, moments: &[Moment]) -> anyhow::Result<Series> {
         self.wait_for_quiet()?;
         self.stop.sleep(self.options.idle)?;
         let flow = self.rig.flow(direction)?;
-        let last = moments.iter().map(|moment| moment.from()).max();
-        self.stop
-            .sleep(last.unwrap_or_default() + self.options.length)?;
+        let ends = moments.iter().map(|it| it.until(self.options.length));
+        self.stop.sleep(ends.max().unwrap_or_default())?;
         flow.finish()
     }
 

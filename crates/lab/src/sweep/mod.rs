@@ -2,7 +2,7 @@
 //!
 //! One link stays as it is, the other goes through a grid of rates, round trips, losses and queues.
 //! With each, a download and an upload are measured over both links and over the second alone; over
-//! the first alone with every tenth, since the second can't change it. "Alone" is Manypath, too: the
+//! the first alone now and then, since the second can't change it. "Alone" is Manypath, too: the
 //! other link's cable is out. Each measurement has a connection of its own, and its goodput is what
 //! the receiver got.
 //!
@@ -39,7 +39,7 @@ pub use stop::Stop;
 use bench::{Bench, Values};
 use progress::Progress;
 
-/// The first link alone is measured with every so many second links.
+/// The first link alone is measured with each job's first second link, and with every so many.
 const FIRST_EVERY: usize = 10;
 
 /// What to measure.
@@ -53,7 +53,7 @@ pub struct Options {
     pub directions: Vec<Direction>,
     /// Over both links it is measured at each of these, over one only at the begin.
     pub moments: Vec<Moment>,
-    /// How long each measurement counts.
+    /// How long each measurement counts; ten seconds at least where it is later in a transfer.
     pub length: Duration,
     /// How long connections to the hub have idled before each measurement, at least.
     pub idle: Duration,
@@ -105,7 +105,8 @@ impl<'a> Work<'a> {
     fn run(&self) {
         let mut bench = None;
         while let Some((number, link)) = self.next() {
-            let measured = self.measure(&mut bench, link, number % FIRST_EVERY == 0);
+            let first_too = bench.is_none() || number % FIRST_EVERY == 0;
+            let measured = self.measure(&mut bench, link, first_too);
             if self.stop.is_set() {
                 return;
             }

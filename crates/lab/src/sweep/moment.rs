@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+/// BBR holds still for 0.2 s every ten seconds (PROBE_RTT): a shorter span has that, or has not.
+const TURN: Duration = Duration::from_secs(10);
+
 /// A span of a transfer. They differ where a path is tried first and used later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -24,6 +27,15 @@ impl Moment {
             Self::Begin => 3,
             Self::Later => 24,
         })
+    }
+
+    /// When it ends, if it is to count for so long. Later it counts for ten seconds at least.
+    pub(super) fn until(self, length: Duration) -> Duration {
+        self.from()
+            + match self {
+                Self::Begin => length,
+                Self::Later => length.max(TURN),
+            }
     }
 }
 

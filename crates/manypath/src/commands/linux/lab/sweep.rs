@@ -33,7 +33,7 @@ pub struct Arguments {
     /// Measure only the begin of transfers, and not from the 24th second on as well.
     #[arg(long)]
     begin_only: bool,
-    /// For how many seconds each measurement counts.
+    /// For how many seconds each measurement counts. Those from the 24th second on do for ten at least.
     #[arg(long, value_name = "N", default_value = "8")]
     seconds: NonZeroU64,
     /// How many seconds connections to the hub idle before each measurement.
