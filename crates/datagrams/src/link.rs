@@ -8,7 +8,6 @@ use quinn::{Connection, RecvStream, SendStream};
 use relay::HubAddress;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
-use wire::Host;
 use wire::hub::datagram::{Order, SessionId};
 use wire::hub::{Frame, Hello, VERSIONS, frames};
 
@@ -98,14 +97,11 @@ async fn connect(
 }
 
 async fn addresses(hub: &HubAddress) -> Result<Vec<SocketAddr>, LinkError> {
-    let port = hub.destination.port;
-    match &hub.destination.host {
-        Host::Ip(ip) => Ok(vec![SocketAddr::new(*ip, port)]),
-        Host::Name(name) => {
-            let found = tokio::net::lookup_host((name.as_str(), port)).await;
-            Ok(found.map_err(LinkError::Name)?.collect())
-        }
+    if let Some(known) = hub.destination.addresses(hub.also) {
+        return Ok(known);
     }
+    let found = tokio::net::lookup_host(hub.destination.to_string()).await;
+    Ok(found.map_err(LinkError::Name)?.collect())
 }
 
 async fn agree(connection: Connection, session: SessionId) -> Result<Agreed, LinkError> {

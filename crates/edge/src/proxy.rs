@@ -203,16 +203,21 @@ fn route(settings: &Settings, up: &watch::Receiver<bool>) -> Route {
 }
 
 fn pool(settings: &Settings, link: &HubLink, up: &watch::Receiver<bool>) -> HubPool {
-    let hub = HubAddress {
-        destination: link.destination.clone(),
-        config: tls::EdgeConfig::new(&link.pin, &link.secret),
-    };
     let options = PoolOptions {
         connect_timeout: settings.out.connect_timeout,
         uplink: Some(gate(settings, up)),
         ..PoolOptions::default()
     };
-    HubPool::new(hub, options)
+    HubPool::new(hub_address(link), options)
+}
+
+/// The hub that a link is for.
+pub(crate) fn hub_address(link: &HubLink) -> HubAddress {
+    HubAddress {
+        destination: link.destination.clone(),
+        also: link.also,
+        config: tls::EdgeConfig::new(&link.pin, &link.secret),
+    }
 }
 
 fn gate(settings: &Settings, up: &watch::Receiver<bool>) -> UplinkGate {

@@ -120,13 +120,14 @@ pub fn open(transport: Transport, domain: Domain) -> io::Result<Opened> {
 }
 
 /// Connects to `remote`, with TCP_NODELAY set. An MPTCP request may end as plain TCP, because of
-/// this kernel or of the peer; [`negotiated`] tells.
+/// this kernel or of the peer; [`negotiated`] tells. Of an MPTCP connection to an IPv4 address the
+/// socket's own addresses are IPv4-mapped IPv6 ones, where the kernel has IPv6.
 pub async fn connect(
     transport: Transport,
     remote: SocketAddr,
     options: &ConnectOptions,
 ) -> io::Result<TcpStream> {
-    let Opened { socket, .. } = open(transport, Domain::for_address(remote))?;
+    let (socket, spelling) = open_for(transport, remote)?;
     socket.set_tcp_nodelay(true)?;
     if let Some(mark) = options.mark {
         socket.set_mark(mark)?;
@@ -135,11 +136,43 @@ pub async fn connect(
         socket.bind_device(Some(interface.as_bytes()))?;
     }
     if let Some(local) = options.local {
-        socket.bind(&SocketAddr::new(local, 0).into())?;
+        socket.bind(&spelling.spell(SocketAddr::new(local, 0)).into())?;
     }
     TcpSocket::from_std_stream(socket.into())
-        .connect(remote)
+        .connect(spelling.spell(remote))
         .await
+}
+
+/// How a socket wants its addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spelling {
+    AsIs,
+    Mapped,
+}
+
+impl Spelling {
+    fn spell(self, address: SocketAddr) -> SocketAddr {
+        match (self, address.ip()) {
+            (Self::Mapped, IpAddr::V4(ip)) => {
+                SocketAddr::new(ip.to_ipv6_mapped().into(), address.port())
+            }
+            _ => address,
+        }
+    }
+}
+
+/// MPTCP to an IPv4 address gets an IPv6 socket (RFC 3493 section 3.7), where there is IPv6: an IPv4 socket
+/// never gets a subflow over IPv6 (`mptcp_pm_addr_families_match`, Linux 5.16 to 6.18).
+fn open_for(transport: Transport, remote: SocketAddr) -> io::Result<(Socket, Spelling)> {
+    if transport == Transport::Mptcp
+        && remote.is_ipv4()
+        && let Ok(socket) = new_socket(Domain::IPV6, Protocol::MPTCP)
+    {
+        socket.set_only_v6(false)?;
+        return Ok((socket, Spelling::Mapped));
+    }
+    let Opened { socket, .. } = open(transport, Domain::for_address(remote))?;
+    Ok((socket, Spelling::AsIs))
 }
 
 /// Listens on `local` with SO_REUSEADDR. An MPTCP listener takes plain TCP clients too.

@@ -1,25 +1,28 @@
 //! The link that a hub gives its user: all that an edge needs.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use wire::hub::{IdentityError, Pin, UserSecret};
-use wire::{Destination, DestinationError};
+use wire::{Destination, DestinationError, Host};
 use zeroize::Zeroizing;
 
 const SCHEME: &str = "manypath://";
 const DEFAULT_PORT: u16 = 443;
 
-/// A hub and a user of it: `manypath://SECRET@host:port/?pin=PIN`. Without a port it is 443. The secret is
-/// the user's password; `Display`, `Debug` and `Serialize` show `…` in its place.
+/// A hub and a user of it: `manypath://SECRET@host:port/?pin=PIN`. Without a port it is 443. Where the host is an
+/// address, `&also=ADDRESS` may follow, for uplinks that have the other family alone. The secret is the user's password; `Display`, `Debug` and `Serialize` show `…` in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HubLink {
     /// What the user proves itself with.
     pub secret: UserSecret,
     /// Where the hub listens. The port is never 0.
     pub destination: Destination,
+    /// Its address of the other family. Only where `destination` is an address, too.
+    pub also: Option<IpAddr>,
     /// What the hub proves itself with.
     pub pin: Pin,
 }
@@ -58,6 +61,11 @@ pub enum HubLinkError {
     /// The pin is damaged.
     #[error("the link is damaged: {0}")]
     Pin(IdentityError),
+    /// The further address is none, or of the host's own family, or the host is a name.
+    #[error(
+        "the link's further address (also=) is not an IPv4 address beside an IPv6 one, or the other way round; copy the link again"
+    )]
+    Also,
     /// Something that this version does not know.
     #[error(
         "the link has a part besides the pin that this version does not know; copy the link again, or use a newer manypath"
@@ -81,7 +89,9 @@ impl HubLink {
         let Self {
             destination, pin, ..
         } = self;
-        Zeroizing::new(format!("{SCHEME}{secret}@{destination}/?pin={pin}"))
+        let also = self.also.map(|also| format!("&also={also}"));
+        let also = also.unwrap_or_default();
+        Zeroizing::new(format!("{SCHEME}{secret}@{destination}/?pin={pin}{also}"))
     }
 }
 
@@ -99,10 +109,17 @@ impl FromStr for HubLink {
             None => (rest, ""),
         };
         let place = place.strip_suffix('/').unwrap_or(place);
+        let secret = secret.parse().map_err(HubLinkError::Secret)?;
+        let destination = destination(place)?;
+        let (pin, more) = match query.split_once('&') {
+            Some((pin, more)) => (pin, Some(more)),
+            None => (query, None),
+        };
         Ok(Self {
-            secret: secret.parse().map_err(HubLinkError::Secret)?,
-            destination: destination(place)?,
-            pin: pin(query)?,
+            secret,
+            pin: self::pin(pin)?,
+            also: more.map(|more| also(more, &destination)).transpose()?,
+            destination,
         })
     }
 }
@@ -135,10 +152,21 @@ fn pin(query: &str) -> Result<Pin, HubLinkError> {
     let pin = query
         .strip_prefix("pin=")
         .ok_or(HubLinkError::UnknownPart)?;
-    if pin.contains(['&', '#']) {
+    if pin.contains('#') {
         return Err(HubLinkError::UnknownPart);
     }
     pin.parse().map_err(HubLinkError::Pin)
+}
+
+fn also(text: &str, destination: &Destination) -> Result<IpAddr, HubLinkError> {
+    let address = text
+        .strip_prefix("also=")
+        .ok_or(HubLinkError::UnknownPart)?;
+    let address: IpAddr = address.parse().map_err(|_| HubLinkError::Also)?;
+    match destination.host {
+        Host::Ip(host) if host.is_ipv4() != address.is_ipv4() => Ok(address),
+        Host::Ip(_) | Host::Name(_) => Err(HubLinkError::Also),
+    }
 }
 
 /// Without the secret.
@@ -164,7 +192,7 @@ impl JsonSchema for HubLink {
         json_schema!({
             "description": "A hub's link: manypath://SECRET@host:port/?pin=PIN, as `manypath hub init` or `manypath hub user add` printed it.",
             "type": "string",
-            "pattern": r"^[mM][aA][nN][yY][pP][aA][tT][hH]://[A-Za-z0-9_-]{43}@(\[[0-9A-Fa-f:.]+\]|[^\s:/?#@\[\]]+)(:\d{1,5})?/?\?pin=[A-Za-z0-9_-]{43}$",
+            "pattern": r"^[mM][aA][nN][yY][pP][aA][tT][hH]://[A-Za-z0-9_-]{43}@(\[[0-9A-Fa-f:.]+\]|[^\s:/?#@\[\]]+)(:\d{1,5})?/?\?pin=[A-Za-z0-9_-]{43}(&also=[0-9A-Fa-f:.]+)?$",
         })
     }
 }

@@ -57,12 +57,37 @@ fn the_pin() {
     assert_snapshot!(with("/?pin=hunter2"), @"the link is damaged: the pin has 7 bytes of text instead of 43; copy the whole of it");
     for end in [
         format!("/?key={PIN}"),
-        format!("/?pin={PIN}&also=x"),
+        format!("/?pin={PIN}&more=x"),
+        format!("/?pin={PIN}&"),
         format!("/?pin={PIN}#x"),
     ] {
         assert_eq!(
             with(&end),
             "the link has a part besides the pin that this version does not know; copy the link again, or use a newer manypath"
+        );
+    }
+}
+
+#[test]
+fn the_further_address() {
+    let with = |host: &str, also: &str| {
+        error(&format!(
+            "manypath://{SECRET}@{host}/?pin={PIN}&also={also}"
+        ))
+    };
+    for (host, also) in [
+        ("192.0.2.1", "x"),
+        ("192.0.2.1", ""),
+        ("192.0.2.1", "[2001:db8::1]"),
+        ("192.0.2.1", "2001:db8::1&also=2001:db8::2"),
+        ("192.0.2.1", "192.0.2.2"),
+        ("[2001:db8::1]", "2001:db8::2"),
+        ("hub.example", "192.0.2.1"),
+    ] {
+        assert_eq!(
+            with(host, also),
+            "the link's further address (also=) is not an IPv4 address beside an IPv6 one, or the other way round; copy the link again",
+            "{host} {also}"
         );
     }
 }

@@ -101,6 +101,7 @@ impl World {
 
     pub fn edge_as(&self, config: EdgeConfig, uplinks: &[u8], duplicate: bool) -> Tunnel {
         let address = HubAddress {
+            also: None,
             destination: destination(self.hub),
             config,
         };

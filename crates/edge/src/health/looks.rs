@@ -113,8 +113,8 @@ impl Looks {
     pub(super) fn end(&self, ends: Ends) {
         let sockets = self.watched.iter().filter_map(|it| it.socket.upgrade());
         for socket in sockets {
-            let is_it =
-                socket.local_addr().ok() == Some(ends.0) && socket.peer_addr().ok() == Some(ends.1);
+            let own = (socket.local_addr(), socket.peer_addr());
+            let is_it = matches!(own, (Ok(local), Ok(peer)) if (plain(local), plain(peer)) == ends);
             if is_it {
                 // One that has ended meanwhile needs nothing.
                 let _ = rustix::net::shutdown(&*socket, Shutdown::Both);
@@ -168,6 +168,11 @@ impl Watched {
         self.had.extend(&has);
         &self.had - &has
     }
+}
+
+/// As [`ConnectionInfo`] gives it.
+fn plain(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 fn is_alive(subflow: &SubflowInfo) -> bool {

@@ -19,8 +19,9 @@ use settings::edge::{Hub, Settings};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use wire::{Destination, Host};
+use wire::Destination;
 
+use crate::proxy::hub_address;
 use crate::uplink::Uplink;
 
 /// An attempt to connect that takes longer is of no use. Before the kernel's second SYN (1 s).
@@ -177,10 +178,7 @@ impl Probes {
 fn target(hub: &Hub) -> Option<Target> {
     let destination = hub.destinations().next()?.clone();
     let hub = match hub {
-        Hub::Manypath(link) => Some(HubAddress {
-            destination: link.destination.clone(),
-            config: tls::EdgeConfig::new(&link.pin, &link.secret),
-        }),
+        Hub::Manypath(link) => Some(hub_address(link)),
         Hub::None | Hub::Socks5(_) => None,
     };
     Some(Target { destination, hub })
@@ -195,16 +193,14 @@ fn ends(own: &[IpAddr], addresses: &[SocketAddr]) -> Option<(IpAddr, SocketAddr)
 }
 
 async fn look_up(target: Arc<Target>, found: watch::Sender<Vec<SocketAddr>>) {
-    let port = target.destination.port;
-    let name = match &target.destination.host {
-        Host::Ip(ip) => {
-            found.send_replace(vec![SocketAddr::new(*ip, port)]);
-            return;
-        }
-        Host::Name(name) => name.as_str().to_owned(),
-    };
+    let also = target.hub.as_ref().and_then(|hub| hub.also);
+    if let Some(known) = target.destination.addresses(also) {
+        found.send_replace(known);
+        return;
+    }
+    let name = target.destination.to_string();
     loop {
-        let pause = match tokio::net::lookup_host((name.as_str(), port)).await {
+        let pause = match tokio::net::lookup_host(&name).await {
             Ok(addresses) => {
                 found.send_replace(addresses.collect());
                 LOOK_UP_ANEW

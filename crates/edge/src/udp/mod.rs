@@ -6,12 +6,12 @@ mod way;
 
 use datagrams::{Hub, Standing, Tunnel, TunnelStatus};
 use paths::{State, Use, Verdict};
-use relay::HubAddress;
 use settings::HubLink;
 use settings::edge::{self, Capture, Role, Settings};
 use tokio::sync::watch;
 
 use crate::health::verdict_of;
+use crate::proxy::hub_address;
 use crate::rules::Rules;
 use crate::uplink::Uplink;
 use capture::Taking;
@@ -89,10 +89,7 @@ impl Udp {
         };
         let made_for = self.made_for.as_ref().map(|(link, twice)| (link, *twice));
         if let (Some((link, duplicate)), true) = (wanted, wanted != made_for) {
-            let address = HubAddress {
-                destination: link.destination.clone(),
-                config: tls::EdgeConfig::new(&link.pin, &link.secret),
-            };
+            let address = hub_address(link);
             let tunnel = Tunnel::new(Hub { address, duplicate });
             self.up = Some(tunnel.up());
             self.way.send_replace(Way::Hub(tunnel));

@@ -28,7 +28,7 @@ impl Files {
         let folder = tempfile::Builder::new().prefix("manypath-lab-").tempdir();
         let files = Self {
             folder: folder.map_err(RigError::Files)?,
-            identity: Identity::generate(spec.hub.clone()),
+            identity: Identity::generate(spec.hub.clone(), spec.hub_also),
         };
         let edge = merged("edge", files.edge(spec, lab), &spec.edge_settings)?;
         let hub = merged("hub", files.hub(spec.protocol), &spec.hub_settings)?;

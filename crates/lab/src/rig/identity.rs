@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -27,8 +28,8 @@ pub(crate) struct IdentityFiles {
 }
 
 impl Identity {
-    /// `hub` is what edges call it.
-    pub(crate) fn generate(hub: Host) -> Self {
+    /// `hub` is what edges call it, `also` its other address.
+    pub(crate) fn generate(hub: Host, also: Option<IpAddr>) -> Self {
         let key = HubKey::generate();
         let link = HubLink {
             secret: tls::generate_secret(),
@@ -36,6 +37,7 @@ impl Identity {
                 host: hub,
                 port: LINK_PORT,
             },
+            also,
             pin: key.pin(),
         };
         Self { key, link }

@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use mptcp::Transport;
@@ -19,6 +20,8 @@ pub struct RigSpec {
     pub protocol: HubProtocol,
     /// What edges call the hub in their link: by default its IPv4 address.
     pub hub: Host,
+    /// Its other address there, if `hub` is one.
+    pub hub_also: Option<IpAddr>,
     /// How the edge takes TCP in.
     pub capture: Capture,
     /// Where the uplinks' IPv4 addresses come from.
@@ -77,6 +80,7 @@ impl RigSpec {
             mode: Mode::Double,
             protocol: HubProtocol::Manypath,
             hub: Host::Ip(addresses::HUB.ipv4().into()),
+            hub_also: None,
             capture: Capture::All,
             addresses: Addresses::Dhcp,
             edge_settings: String::new(),

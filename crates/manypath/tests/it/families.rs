@@ -21,12 +21,24 @@ enum Has {
     V6,
 }
 
-/// A rig whose uplinks have one family each, and whose hub is known by name, with both.
-fn rig(has: [Has; 2], names: &Names) -> Rig {
+/// How the edge finds the hub's two addresses.
+#[derive(Clone, Copy, Debug)]
+enum Known {
+    ByName,
+    ByAddresses,
+}
+
+/// A rig whose uplinks have one family each, and whose hub has both.
+fn rig(has: [Has; 2], known: Known, names: &Names) -> Rig {
     let mut spec = spec();
-    spec.program = names.program();
-    spec.hub = HUB.parse::<Host>().unwrap();
     let [v4, v6] = addresses::HUB.both();
+    match known {
+        Known::ByName => {
+            spec.program = names.program();
+            spec.hub = HUB.parse::<Host>().unwrap();
+        }
+        Known::ByAddresses => spec.hub_also = Some(v6),
+    }
     spec.hub_settings = format!("announce = [\"{v4}\", \"{v6}\"]");
     let rule = |uplink: Uplink| {
         let ipv6 = matches!(has[uplink.position()], Has::V6);
@@ -68,8 +80,14 @@ fn ways(rig: &Rig) -> BTreeSet<bool> {
 }
 
 fn carries_by(has: [Has; 2], families: &[bool]) {
+    for known in [Known::ByName, Known::ByAddresses] {
+        carries(has, known, families);
+    }
+}
+
+fn carries(has: [Has; 2], known: Known, families: &[bool]) {
     let names = both_names();
-    let rig = rig(has, &names);
+    let rig = rig(has, known, &names);
     eventually("a new connection has subflows of these families", || {
         let mut client = rig.connect(LIMIT).unwrap();
         assert!(client.download(200_000, |_| {}).unwrap().intact);

@@ -159,8 +159,17 @@ fn a_machine_with_a_public_address_needs_no_host() {
     let place = Place::new();
     let command = lab.command(Node::Hub, PROGRAM);
     let said = Said::of(place.command_in(command, &["init", "--json"]));
-    let expected = format!("{}:443", addresses::HUB.ipv4());
-    assert_eq!(said.link().destination.to_string(), expected);
+    let [v4, v6] = addresses::HUB.both();
+    let link = said.link();
+    assert_eq!(link.destination.to_string(), format!("{v4}:443"));
+    assert_eq!(link.also, Some(v6), "for uplinks with IPv6 alone");
+    let settings = Settings::load(place.path("hub.toml")).expect("settings");
+    assert_eq!(settings.announce, [v4, v6]);
+    // By a name edges find both.
+    let command = lab.command(Node::Hub, PROGRAM);
+    let add = ["user", "add", "b", "--host", "hub.example", "--json"];
+    let said = Said::of(place.command_in(command, &add));
+    assert_eq!(said.link().also, None);
 }
 
 #[test]

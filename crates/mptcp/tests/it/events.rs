@@ -1,6 +1,6 @@
 //! Events of the path manager, and that its commands act on running connections.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use mptcp::{
     ConnectOptions, EndpointFlags, EndpointId, EndpointSpec, PathManager, PmEvent, PmEvents,
@@ -8,7 +8,7 @@ use mptcp::{
 };
 use tokio::net::TcpStream;
 
-use crate::net::{PATIENCE, TwoCables, echo_server, exchange, inside, namespace};
+use crate::net::{PATIENCE, TwoCables, echo_server, exchange, inside, ip, namespace, own_end};
 
 /// Waits for the event that `wanted` takes, and lets others pass.
 async fn wait<T>(events: &mut PmEvents, wanted: impl Fn(PmEvent) -> Option<T>) -> T {
@@ -42,7 +42,7 @@ fn a_subflow_is_opened_and_closed() {
             .await
             .unwrap();
         let token = connection_info(&stream).unwrap().token.unwrap();
-        let local = stream.local_addr().unwrap();
+        let local = own_end(&stream);
         let created = events.next().await.unwrap();
         assert_eq!(
             created,
@@ -207,7 +207,7 @@ fn the_initial_subflow_can_be_closed() {
         let mut stream = connect(Transport::Mptcp, server, &ConnectOptions::default())
             .await
             .unwrap();
-        let initial = stream.local_addr().unwrap();
+        let initial = own_end(&stream);
         exchange(&mut stream, 1000).await;
         wait(&mut events, |event| {
             matches!(event, PmEvent::SubflowEstablished(_)).then_some(())
@@ -336,5 +336,31 @@ fn lost_events_are_told() {
         };
         assert!(matches!(error, PmEventsError::Overrun), "{error:?}");
         events.next().await.unwrap();
+    });
+}
+
+/// An IPv4 socket would never get one.
+#[test]
+fn a_connection_by_ipv4_gets_a_subflow_over_ipv6() {
+    let net = TwoCables::new();
+    for (netns, address) in [(&net.client, "fd00::1"), (&net.server, "fd00::2")] {
+        ip(netns, &format!("address add {address}/64 dev eth2 nodad"));
+    }
+    ip(&net.server, "mptcp endpoint add fd00::2 signal");
+    let server = echo_server(&net.server, Transport::Mptcp, "[::]:0");
+    let by_v4 = SocketAddr::new("10.0.1.2".parse().unwrap(), server.port());
+    inside(&net.client, async || {
+        let mut events = PathManager::events().unwrap();
+        let mut stream = connect(Transport::Mptcp, by_v4, &ConnectOptions::default())
+            .await
+            .unwrap();
+        exchange(&mut stream, 1000).await;
+        let joined = wait(&mut events, |event| match event {
+            PmEvent::SubflowEstablished(subflow) => Some(subflow.local.ip()),
+            _ => None,
+        })
+        .await;
+        assert_eq!(joined, "fd00::1".parse::<IpAddr>().unwrap());
+        exchange(&mut stream, 100_000).await;
     });
 }

@@ -102,6 +102,12 @@ impl TwoCables {
     }
 }
 
+/// A socket's own end, without what it is spelt like in an IPv6 socket.
+pub fn own_end(stream: &tokio::net::TcpStream) -> SocketAddr {
+    let address = stream.local_addr().unwrap();
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
 /// Starts a server that sends back what it gets, and says where it listens.
 pub fn echo_server(netns: &NetNs, transport: Transport, address: &str) -> SocketAddr {
     let options = ListenOptions {

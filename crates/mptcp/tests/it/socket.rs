@@ -10,7 +10,7 @@ use mptcp::{
 };
 use socket2::{Domain, SockRef};
 
-use crate::net::{echo_server, exchange, inside, namespace};
+use crate::net::{echo_server, exchange, inside, namespace, own_end};
 
 #[test]
 fn a_connection_speaks_mptcp_and_tells_its_figures() {
@@ -27,10 +27,7 @@ fn a_connection_speaks_mptcp_and_tells_its_figures() {
         let info = connection_info(&stream).unwrap();
         assert!(!info.fallback);
         assert_ne!(info.token.unwrap(), 0);
-        assert_eq!(
-            (info.local, info.remote),
-            (stream.local_addr().unwrap(), server)
-        );
+        assert_eq!((info.local, info.remote), (own_end(&stream), server));
         assert_eq!(info.bytes_sent, Some(100_000));
         assert_eq!(info.bytes_received, Some(100_000));
         let [subflow] = &info.subflows[..] else {
@@ -132,7 +129,7 @@ fn connect_options_reach_the_socket() {
         for transport in [Transport::Mptcp, Transport::Tcp] {
             let stream = connect(transport, server, &options).await.unwrap();
             let socket = SockRef::from(&stream);
-            assert_eq!(stream.local_addr().unwrap().ip(), options.local.unwrap());
+            assert_eq!(own_end(&stream).ip(), options.local.unwrap());
             assert_eq!(socket.device().unwrap().unwrap(), b"lo");
             assert_eq!(socket.mark().unwrap(), 42);
         }

@@ -65,7 +65,16 @@ impl Direct<'_> {
         &self,
         destination: &Destination,
     ) -> Result<Vec<SocketAddr>, ConnectError> {
-        let mut addresses = resolve(destination, &self.lookups).await?;
+        let addresses = resolve(destination, &self.lookups).await?;
+        self.usable(destination, addresses)
+    }
+
+    /// Those that may be connected to, at least one.
+    pub(crate) fn usable(
+        &self,
+        destination: &Destination,
+        mut addresses: Vec<SocketAddr>,
+    ) -> Result<Vec<SocketAddr>, ConnectError> {
         addresses.retain(|address| self.from(*address).is_some());
         if addresses.is_empty() {
             return Err(ConnectError::NetworkUnreachable {
@@ -94,7 +103,7 @@ impl Direct<'_> {
         let stream = self.race(destination, interleave(addresses)).await?;
         socket::prepare(&stream);
         match stream.local_addr() {
-            Ok(local) => Ok((stream, local)),
+            Ok(local) => Ok((stream, canonical(local))),
             Err(source) => Err(ConnectError::Local {
                 destination: destination.clone(),
                 source,

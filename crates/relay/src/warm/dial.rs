@@ -1,6 +1,6 @@
 //! Opening a connection to the hub, step by step.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use mptcp::{ConnectOptions, Transport};
@@ -11,6 +11,7 @@ use wire::Destination;
 use wire::hub::{Frame, Hello, VERSIONS, Welcome};
 
 use super::HubError;
+use crate::address::canonical;
 use crate::connect::{Direct, Lookups};
 use crate::secure::{Message, SecureError, SecureStream};
 
@@ -19,6 +20,8 @@ use crate::secure::{Message, SecureError, SecureStream};
 pub struct HubAddress {
     /// Where it listens.
     pub destination: Destination,
+    /// Its address of the other family, if `destination` is an address.
+    pub also: Option<IpAddr>,
     /// Its pin and the user's secret.
     pub config: tls::EdgeConfig,
 }
@@ -126,7 +129,14 @@ impl<F: FnMut(Passed, Duration)> Dial<'_, F> {
             hub: hub.clone(),
             source: Box::new(source),
         };
-        let resolving = async { direct.addresses(hub).await.map_err(unreachable) };
+        let known = hub.addresses(self.hub.also);
+        let resolving = async {
+            let addresses = match known {
+                Some(addresses) => direct.usable(hub, addresses),
+                None => direct.addresses(hub).await,
+            };
+            addresses.map_err(unreachable)
+        };
         let resolved = |addresses: &Vec<SocketAddr>| Passed::Resolved(addresses.clone());
         let addresses = self
             .step(Stage::Resolve, deadline, resolving, resolved)
@@ -183,7 +193,7 @@ impl<F: FnMut(Passed, Duration)> Dial<'_, F> {
 fn connected(tcp: &TcpStream, local: SocketAddr) -> Passed {
     Passed::Connected {
         local,
-        remote: tcp.peer_addr().unwrap_or(local),
+        remote: tcp.peer_addr().map_or(local, canonical),
         transport: mptcp::negotiated(tcp).unwrap_or(Transport::Tcp),
     }
 }

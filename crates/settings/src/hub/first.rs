@@ -15,6 +15,15 @@ impl Settings {
             Some(public) => format!("public = {}", text(&public.to_string())),
             None => "#public = \"hub.example:443\"".to_owned(),
         };
+        let announce: Vec<String> = self
+            .announce
+            .iter()
+            .map(|it| text(&it.to_string()))
+            .collect();
+        let announce = match announce.is_empty() {
+            true => "#announce = [\"203.0.113.2\", \"2001:db8::2\"]".to_owned(),
+            false => format!("announce = [{}]", announce.join(", ")),
+        };
         format!(
             "# Settings of `manypath hub`. What else there is to set: manypath settings example hub\n\
              \n\
@@ -22,6 +31,8 @@ impl Settings {
              listen = [{}]\n\
              # Host and port that users' links name: what edges reach this hub by.\n\
              {public}\n\
+             # This server's addresses, of which edges are told: for uplinks that have IPv4 or IPv6 alone.\n\
+             {announce}\n\
              # The hub's private key. Keep a copy: every link is for this key.\n\
              key = {}\n\
              # Who may use the hub: see `manypath hub user --help`.\n\
@@ -43,6 +54,10 @@ mod tests {
             let settings = Settings {
                 listen: vec!["[::]:8443".parse().unwrap()],
                 public,
+                announce: vec![
+                    "203.0.113.2".parse().unwrap(),
+                    "2001:db8::2".parse().unwrap(),
+                ],
                 key: "/a \"quoted\" \u{7f}folder/hub.key".into(),
                 users: "/etc/manypath/users'".into(),
                 ..Settings::default()

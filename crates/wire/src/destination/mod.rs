@@ -106,6 +106,18 @@ pub enum DestinationError {
     Name(#[from] DomainNameError),
 }
 
+impl Destination {
+    /// Where to connect to, if no name has to be looked up for it. `also` is another address of the same host.
+    #[must_use]
+    pub fn addresses(&self, also: Option<IpAddr>) -> Option<Vec<SocketAddr>> {
+        let Host::Ip(ip) = self.host else {
+            return None;
+        };
+        let all = [Some(ip), also].into_iter().flatten();
+        Some(all.map(|ip| SocketAddr::new(ip, self.port)).collect())
+    }
+}
+
 impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.host {

@@ -26,7 +26,7 @@ pub(super) fn start(
     folder: &Path,
 ) -> anyhow::Result<Programs> {
     let protocol = protocol(scene);
-    let identity = Identity::generate(Host::Ip(addresses::HUB.ipv4().into()));
+    let identity = Identity::generate(Host::Ip(addresses::HUB.ipv4().into()), None);
     identity.write(folder)?;
     write_private(&folder.join("socks5"), &format!("{USER}:{PASSWORD}\n"))?;
     let (hub_file, edge_file) = (folder.join("hub.toml"), folder.join("edge.toml"));

@@ -80,13 +80,19 @@ pub fn subflows_to(rig: &Rig, destination: &str) -> Option<(usize, bool)> {
 /// The edge's ends of all subflows that are established with the hub. The edge's probes are plain TCP, and
 /// not among them.
 pub fn subflow_ends(rig: &Rig) -> BTreeSet<String> {
-    let filter = ["-Htni", "state", "established", "dst", "203.0.113.2"];
+    let filter = ["-Htni", "state", "established", "dport = :443"];
     let sockets = output(rig, Node::Guest, "ss", &filter);
     let lines: Vec<&str> = sockets.lines().collect();
     // A line with the ends, and one that tells more.
     let subflows = lines
         .chunks(2)
         .filter(|socket| socket[1].contains("tcp-ulp-mptcp"));
-    let local = |socket: &[&str]| socket[0].split_whitespace().nth(2).map(str::to_owned);
+    let local = |socket: &[&str]| socket[0].split_whitespace().nth(2).map(plain);
     subflows.filter_map(local).collect()
+}
+
+/// An IPv4 address as such: a connection's first subflow has it mapped into IPv6.
+fn plain(end: &str) -> String {
+    let unmapped = end.strip_prefix("[::ffff:").map(|it| it.replace(']', ""));
+    unmapped.unwrap_or_else(|| end.to_owned())
 }

@@ -160,6 +160,7 @@ impl Hub {
 
     pub fn hub_address(&self) -> HubAddress {
         HubAddress {
+            also: None,
             destination: self.address.into(),
             config: EdgeConfig::new(&self.key.pin(), &self.secret),
         }

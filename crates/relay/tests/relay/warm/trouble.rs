@@ -37,6 +37,7 @@ async fn trouble(hub: &Hub, address: HubAddress) -> String {
 fn other_key(hub: &Hub) -> HubAddress {
     let config = EdgeConfig::new(&HubKey::generate().pin(), &tls::generate_secret());
     HubAddress {
+        also: None,
         config,
         ..hub.hub_address()
     }
@@ -86,6 +87,7 @@ fn a_version_that_was_not_offered() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (key, secret) = (HubKey::generate(), tls::generate_secret());
         let address = HubAddress {
+            also: None,
             destination: listener.local_addr().unwrap().into(),
             config: EdgeConfig::new(&key.pin(), &secret),
         };
@@ -130,6 +132,7 @@ fn no_hub_at_all() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let hub = Hub::start().await;
         let address = HubAddress {
+            also: None,
             destination: listener.local_addr().unwrap().into(),
             ..hub.hub_address()
         };
@@ -255,6 +258,7 @@ fn a_probe_says_which_step_failed() {
         assert_eq!(stage, Stage::Resolve, "{said}");
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = HubAddress {
+            also: None,
             destination: silent.local_addr().unwrap().into(),
             ..hub.hub_address()
         };

@@ -63,6 +63,7 @@ impl RealHub {
         };
         let served = Served::start(direct(), options, listener, Intake::Hub(intake));
         let address = HubAddress {
+            also: None,
             destination: served.address.into(),
             config: EdgeConfig::new(&key.pin(), &secret),
         };

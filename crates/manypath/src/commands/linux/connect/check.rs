@@ -18,7 +18,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// kernel takes.
 pub async fn check(link: &HubLink, uplinks: &[Uplink]) -> Report {
     let mut report = Report::new(link.destination.to_string());
-    let hub = match resolve(&link.destination, &mut report).await {
+    let hub = match resolve(link, &mut report).await {
         Some(hub) => hub,
         None => return report,
     };
@@ -36,13 +36,15 @@ pub async fn check(link: &HubLink, uplinks: &[Uplink]) -> Report {
 }
 
 /// The hub's addresses; none when that has failed, which the report then says.
-async fn resolve(hub: &Destination, report: &mut Report) -> Option<Vec<SocketAddr>> {
-    let name = match &hub.host {
-        Host::Ip(ip) => return Some(vec![SocketAddr::new(*ip, hub.port)]),
-        Host::Name(name) => name,
-    };
+async fn resolve(link: &HubLink, report: &mut Report) -> Option<Vec<SocketAddr>> {
+    let hub = &link.destination;
+    let name = &hub.host;
+    let known = hub.addresses(link.also);
+    if known.is_some() {
+        return known;
+    }
     let began = Instant::now();
-    let found = tokio::time::timeout(LIMIT, tokio::net::lookup_host((name.as_str(), hub.port)));
+    let found = tokio::time::timeout(LIMIT, tokio::net::lookup_host(hub.to_string()));
     let result = match found.await {
         Ok(Ok(found)) => Ok(found.collect::<Vec<_>>()),
         Ok(Err(error)) => Err(error.to_string()),
@@ -99,6 +101,7 @@ fn ways(uplink: &Uplink, hub: &[SocketAddr]) -> Vec<(Way, Option<SocketAddr>)> {
 async fn attempt(mut way: Way, hub: Option<SocketAddr>, config: &tls::EdgeConfig) -> Way {
     let Some(hub) = hub else { return way };
     let hub = HubAddress {
+        also: None,
         destination: Destination {
             host: Host::Ip(hub.ip()),
             port: hub.port(),

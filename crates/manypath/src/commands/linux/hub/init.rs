@@ -43,9 +43,13 @@ pub fn set_up(arguments: Arguments) -> Result<(), Failure> {
     let path = std::path::absolute(&arguments.settings)?;
     let mut hub = Found::look(path, &arguments.place)?;
     hub.refuse_a_second_time()?;
-    let destination = arguments.place.destination(&hub.settings)?;
+    let own = link::public_addresses()?;
+    let reach = arguments.place.reach(&hub.settings, &own)?;
+    if !hub.has_settings && own.len() > 1 {
+        hub.settings.announce = own;
+    }
     let key = hub.key.clone().unwrap_or_else(HubKey::generate);
-    let new = NewUser::new(arguments.user, &key, destination);
+    let new = NewUser::new(arguments.user, &key, reach);
     let made = hub.write(&key, &new)?;
     if arguments.json {
         return new.print_json(&hub.path, &hub.settings);

@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use settings::hub::UserName;
 
 use super::init;
-use super::link::Place;
+use super::link::{Place, public_addresses};
 use crate::Failure;
 use observe::Observed;
 use place::Root;
@@ -67,7 +67,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     if steps.contains(&Step::Initialise) {
         // Nobody can tell the address that clients use: better now than half way.
-        arguments.place.destination(&observe::settings(&root)?)?;
+        let settings = observe::settings(&root)?;
+        arguments.place.reach(&settings, &public_addresses()?)?;
     }
     let mut first = Some(init::Arguments {
         place: arguments.place,

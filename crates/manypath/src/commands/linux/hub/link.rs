@@ -39,8 +39,8 @@ fn host(text: &str) -> Result<Host, DomainNameError> {
 }
 
 impl Place {
-    /// Host and port for the links of a hub with these settings.
-    pub fn destination(&self, settings: &Settings) -> Result<Destination, Failure> {
+    /// Where the links of a hub with these settings lead to, on a machine with these public addresses.
+    pub fn reach(&self, settings: &Settings, own: &[IpAddr]) -> Result<Reach, Failure> {
         let public = settings.public.as_ref();
         let listen = settings.listen.first().map(|listen| listen.port());
         let port = self.port.or(public.map(|public| public.port)).or(listen);
@@ -55,28 +55,45 @@ impl Place {
             .host
             .clone()
             .or(public.map(|public| public.host.clone()));
-        let host = match given {
-            Some(host) => host,
-            None => Host::Ip(public_address()?),
+        let host = given.or(own.first().map(|own| Host::Ip(*own)));
+        let host = host.ok_or_else(|| {
+            Failure::Settings(
+                "this machine has no public address of its own, so say what edges reach it by: \
+                 --host NAME_OR_ADDRESS, such as --host hub.example"
+                    .to_owned(),
+            )
+        })?;
+        let also = match host {
+            Host::Ip(host) if own.contains(&host) => own.iter().find(|own| **own != host).copied(),
+            Host::Ip(_) | Host::Name(_) => None,
         };
-        Ok(Destination { host, port })
+        Ok(Reach {
+            destination: Destination { host, port },
+            also,
+        })
     }
 }
 
-/// This machine's own address that the Internet reaches; IPv4 if there is one, because more edges have it.
-fn public_address() -> Result<IpAddr, Failure> {
+/// Where edges reach a hub.
+#[derive(Debug)]
+pub struct Reach {
+    pub destination: Destination,
+    /// Its address of the other family, if `destination` is an address.
+    pub also: Option<IpAddr>,
+}
+
+/// This machine's own addresses that the Internet reaches, one of each family; IPv4 first, because more edges have it.
+pub fn public_addresses() -> Result<Vec<IpAddr>, Failure> {
     let addresses = runtime()?.block_on(async { Netlink::new()?.addresses().await })?;
     let lasting = addresses
         .iter()
         .filter(|it| it.scope == Scope::Global && !(it.temporary || it.tentative || it.deprecated));
     let public = lasting.map(|it| it.net.addr()).filter(|it| is_public(*it));
-    public.min_by_key(IpAddr::is_ipv6).ok_or_else(|| {
-        Failure::Settings(
-            "this machine has no public address of its own, so say what edges reach it by: \
-             --host NAME_OR_ADDRESS, such as --host hub.example"
-                .to_owned(),
-        )
-    })
+    let public: Vec<IpAddr> = public.collect();
+    // The kernel lists the newest of IPv6 first.
+    let v4 = public.iter().find(|it| it.is_ipv4());
+    let v6 = public.iter().filter(|it| it.is_ipv6()).min();
+    Ok([v4, v6].into_iter().flatten().copied().collect())
 }
 
 /// Whether an address is one that the Internet routes (IANA's special-purpose registries, RFC 6890).
@@ -137,13 +154,14 @@ pub struct NewUser {
 }
 
 impl NewUser {
-    pub fn new(name: UserName, key: &HubKey, destination: Destination) -> Self {
+    pub fn new(name: UserName, key: &HubKey, reach: Reach) -> Self {
         let secret = tls::generate_secret();
         Self {
             user: User::new(name, tls::user_key(&secret)),
             link: HubLink {
                 secret,
-                destination,
+                destination: reach.destination,
+                also: reach.also,
                 pin: key.pin(),
             },
         }

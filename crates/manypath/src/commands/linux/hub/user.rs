@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use settings::hub::{DEFAULT_MAX_CONNECTIONS, EditError, Settings, User, UserFile, UserName};
 use settings::{DestinationRule, Rate};
 
-use super::link::{self, DEFAULT_SETTINGS, NewUser, Place};
+use super::link::{self, DEFAULT_SETTINGS, NewUser, Place, public_addresses};
 use crate::Failure;
 
 #[derive(Debug, clap::Args)]
@@ -116,8 +116,8 @@ impl Hub {
 fn add(arguments: Add) -> Result<(), Failure> {
     let settings = arguments.hub.load()?;
     let key = link::read_key(&settings.key)?;
-    let destination = arguments.place.destination(&settings)?;
-    let mut new = NewUser::new(arguments.name, &key, destination);
+    let reach = arguments.place.reach(&settings, &public_addresses()?)?;
+    let mut new = NewUser::new(arguments.name, &key, reach);
     new.user = User {
         max_connections: arguments.max_connections,
         rate: arguments.rate,
