@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::Scenario;
+use super::{SMALL_ANSWERS, Scenario};
 use crate::evaluate::fixtures::Fixtures;
 use crate::evaluate::package::{CURL, GIT, NGINX, OPENSSL, Package};
 use crate::evaluate::quantity::{Better, Quantity, Value};
@@ -65,6 +65,13 @@ impl Scenario for Objects {
         match mode {
             Mode::Aggregation => LOAD,
             Mode::Backup => WORST_LOAD,
+        }
+    }
+
+    fn why_behind(&self, mode: Mode) -> Option<&'static str> {
+        match mode {
+            Mode::Aggregation => Some(SMALL_ANSWERS),
+            Mode::Backup => None,
         }
     }
 

@@ -20,6 +20,10 @@ use super::site::{Mode, Setup};
 use super::stage::Stage;
 use crate::traffic::Direction;
 
+/// Why many of them may come slower than over one link.
+const SMALL_ANSWERS: &str = "Linux' scheduler of MPTCP gives a connection's next 64 kB to one link, the nearer one \
+     while that has nothing under way: small answers so fill vdsl and leave lte nearly empty.";
+
 /// Something that people do, with real programs.
 pub(super) trait Scenario: Sync {
     /// Its name on the command line, in JSON and in CSV.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::Scenario;
+use super::{SMALL_ANSWERS, Scenario};
 use crate::evaluate::browser::{Browser, Told};
 use crate::evaluate::fixtures::Fixtures;
 use crate::evaluate::package::{CHROMIUM, NGINX, OPENSSL, Package};
@@ -66,6 +66,13 @@ impl Scenario for Page {
         match mode {
             Mode::Aggregation => LOAD,
             Mode::Backup => WORST_LOAD,
+        }
+    }
+
+    fn why_behind(&self, mode: Mode) -> Option<&'static str> {
+        match mode {
+            Mode::Aggregation => Some(SMALL_ANSWERS),
+            Mode::Backup => None,
         }
     }
 
