@@ -21,8 +21,8 @@ use super::stage::Stage;
 use crate::traffic::Direction;
 
 /// Why many of them may come slower than over one link.
-const SMALL_ANSWERS: &str = "Linux' scheduler of MPTCP gives a connection's next 64 kB to one link, the nearer one \
-     while that has nothing under way: small answers so fill vdsl and leave lte nearly empty.";
+const SMALL_ANSWERS: &str = "Linux' scheduler of MPTCP sends a small answer by the nearer link, and what of it comes a \
+     little later by the other one, whose round trip is longer: neither link is filled.";
 
 /// Something that people do, with real programs.
 pub(super) trait Scenario: Sync {
