@@ -14,7 +14,8 @@ const SCHEME: &str = "manypath://";
 const DEFAULT_PORT: u16 = 443;
 
 /// A hub and a user of it: `manypath://SECRET@host:port/?pin=PIN`. Without a port it is 443. Where the host is an
-/// address, `&also=ADDRESS` may follow, for uplinks that have the other family alone. The secret is the user's password; `Display`, `Debug` and `Serialize` show `…` in its place.
+/// address, `&also=ADDRESS` may follow, for uplinks that have the other family alone. The secret is the user's
+/// password; `Display`, `Debug` and `Serialize` show `…` in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HubLink {
     /// What the user proves itself with.
