@@ -201,9 +201,12 @@ async fn silence(pool: &HubPool, hub: &Hub) {
          chain c {{ type filter hook input priority 0; tcp sport {hub} tcp dport @dead drop; }}; }}"
     ))
     .await;
-    let sockets = std::fs::read_to_string("/proc/thread-self/net/tcp").unwrap();
-    let lines = sockets.lines().skip(1);
-    let ends = lines.filter_map(|line| {
+    // A subflow of an IPv6 socket is in the second.
+    let files = ["tcp", "tcp6"].map(|it| format!("/proc/thread-self/net/{it}"));
+    let sockets = files
+        .map(|it| std::fs::read_to_string(it).unwrap())
+        .concat();
+    let ends = sockets.lines().filter_map(|line| {
         let mut words = line.split_whitespace().skip(1);
         let port = |end: &str| u16::from_str_radix(end.split_once(':')?.1, 16).ok();
         Some((port(words.next()?)?, port(words.next()?)?))
