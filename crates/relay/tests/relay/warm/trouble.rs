@@ -37,7 +37,6 @@ async fn trouble(hub: &Hub, address: HubAddress) -> String {
 fn other_key(hub: &Hub) -> HubAddress {
     let config = EdgeConfig::new(&HubKey::generate().pin(), &tls::generate_secret());
     HubAddress {
-        also: None,
         config,
         ..hub.hub_address()
     }
@@ -132,7 +131,6 @@ fn no_hub_at_all() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let hub = Hub::start().await;
         let address = HubAddress {
-            also: None,
             destination: listener.local_addr().unwrap().into(),
             ..hub.hub_address()
         };
@@ -258,7 +256,6 @@ fn a_probe_says_which_step_failed() {
         assert_eq!(stage, Stage::Resolve, "{said}");
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = HubAddress {
-            also: None,
             destination: silent.local_addr().unwrap().into(),
             ..hub.hub_address()
         };
