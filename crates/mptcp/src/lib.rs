@@ -9,16 +9,19 @@ mod abi;
 mod backlog;
 mod bursts;
 pub mod diag;
+mod gather;
 mod inflow;
 pub mod info;
 mod lacks;
 pub mod pm;
+mod scatter;
 pub mod socket;
 pub mod tuning;
 
 pub use backlog::Backlog;
 pub use bursts::Bursts;
 pub use diag::{Diag, DiagError};
+pub use gather::gather;
 pub use inflow::Inflow;
 pub use info::{ConnectionInfo, InfoError, SubflowInfo, TcpState, connection_info, token};
 pub use lacks::{Feature, Lacks, lacks};
@@ -26,6 +29,7 @@ pub use pm::{
     Endpoint, EndpointFlags, EndpointId, EndpointSpec, Limits, PathManager, PathManagerError,
     PmEvent, PmEvents, PmEventsError, Subflow,
 };
+pub use scatter::Scatter;
 pub use socket::{
     ConnectOptions, KernelSupport, ListenOptions, Listening, Opened, Transport, connect, listen,
     negotiated, open, probe,

@@ -118,8 +118,11 @@ impl Direction<'_> {
 
     /// The same towards an edge or a hub. What has come together goes on in one write: MPTCP's scheduler
     /// gives all of it to one path then (up to 64 KiB), but the rest to another one, which may be slower,
-    /// if it comes in a second write (see [`Self::begin_held`]).
+    /// if it comes in a second write (see [`Self::begin_held`]). So what follows closely is waited for.
     async fn seal_burst(&self, secure: &Secure, pace: &mut Pace) -> Result<Burst, Fault> {
+        if secure.with(|stream| stream.may_scatter()) {
+            mptcp::gather().await;
+        }
         let mut buffer = self.buffer(pace.is_bulk || self.has_much_to_read());
         let mut sealed = self.pool.output(&buffer);
         let mut moved = 0;

@@ -210,6 +210,11 @@ impl SecureStream {
         self.backlog.while_full(&*self.tcp);
     }
 
+    /// Whether what is written closely behind the next write may take a slower path.
+    pub(crate) fn may_scatter(&mut self) -> bool {
+        self.scatter.is_likely(&*self.tcp)
+    }
+
     /// Seals a FIN, and gives what is to be written now, behind what was held.
     ///
     /// That is nothing at the edge if the hub has sent its FIN before. Nobody waits for that of the edge then, and

@@ -14,7 +14,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use ::bytes::Bytes;
-use mptcp::{Backlog, Bursts, Inflow};
+use mptcp::{Backlog, Bursts, Inflow, Scatter};
 use tls::{Channel, EdgeConfig, HubConfig};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -53,6 +53,7 @@ pub struct SecureStream {
     /// Paths fail, and then what waits on the others is in the way.
     backlog: Backlog,
     inflow: Inflow,
+    scatter: Scatter,
 }
 
 impl SecureStream {
@@ -79,6 +80,7 @@ impl SecureStream {
             bursts: Bursts::of(&tcp),
             backlog: Backlog::of(&tcp),
             inflow: Inflow::of(&tcp),
+            scatter: Scatter::of(&tcp),
             tcp: Arc::new(tcp),
             role,
             channel: Box::new(channel),

@@ -5,6 +5,7 @@ mod http3;
 mod local;
 mod other_traffic;
 mod paths;
+mod pieces;
 mod programs;
 mod quic;
 mod single;
