@@ -22,18 +22,19 @@ const WORTH: f64 = 0.1;
 pub struct Outcome {
     /// In bits per second, of the first link alone.
     first: BTreeMap<(Direction, Moment), Vec<f64>>,
-    measured: Vec<Measured>,
+    measured: BTreeMap<Place, Measured>,
     notes: Vec<String>,
 }
 
-/// With one second link in one direction at one moment. In bits per second.
+/// The second link's number, the direction and the moment.
+type Place = (usize, Direction, Moment);
+
+/// With one second link in one direction at one moment, each time. In bits per second.
 #[derive(Debug, Clone, PartialEq)]
 struct Measured {
     link: Profile,
-    direction: Direction,
-    moment: Moment,
-    second: Option<f64>,
-    both: Option<f64>,
+    second: Vec<f64>,
+    both: Vec<f64>,
 }
 
 /// One direction of a second link, as the grid knows it. Sorted as reports show it.
@@ -59,10 +60,12 @@ pub struct Line {
     pub moment: Moment,
     /// Over the first link alone, in Mb/s of payload: the median of all measurements.
     pub first_mbps: Option<f64>,
-    /// Over the second link alone.
+    /// Over the second link alone: the median, if there are several.
     pub second_mbps: Option<f64>,
-    /// Over both.
+    /// Over both: the median, if there are several.
     pub both_mbps: Option<f64>,
+    /// How often that was measured.
+    pub times: usize,
     /// Over both by the better of the others.
     pub ratio: Option<f64>,
 }
@@ -92,8 +95,8 @@ pub struct Medians {
 }
 
 impl Outcome {
-    /// Takes in what was measured with one second link.
-    pub(super) fn add(&mut self, link: Profile, values: Values) {
+    /// Takes in what was measured with one second link, for the first time or again.
+    pub(super) fn add(&mut self, number: usize, link: Profile, values: Values) {
         for ((direction, moment), cell) in values.first.into_iter().flatten() {
             let what = || format!("the first link alone, {direction}, from {moment} on");
             let value = self.noted(cell, what);
@@ -110,15 +113,19 @@ impl Outcome {
         for ((direction, moment), both) in values.both {
             let what = || format!("{link} and the first, {direction}, from {moment} on");
             let both = self.noted(both, what);
+            let place = self.measured.entry((number, direction, moment));
+            let measured = place.or_insert_with(|| Measured::nothing_of(link));
+            measured.both.extend(both);
             let second = alone.get(&direction).copied().flatten();
-            self.measured.push(Measured {
-                link,
-                direction,
-                moment,
-                second,
-                both,
-            });
+            measured.second.extend(second);
         }
+    }
+
+    /// Whether some ratio with this second link is below [`LIMIT`].
+    pub(super) fn is_below(&self, number: usize) -> bool {
+        let places = self.measured.iter();
+        let mut of_it = places.filter(|((it, ..), _)| *it == number);
+        of_it.any(|it| self.line(it).ratio.is_some_and(|ratio| ratio < LIMIT))
     }
 
     fn noted(&mut self, cell: Cell, what: impl FnOnce() -> String) -> Option<f64> {
@@ -131,8 +138,8 @@ impl Outcome {
     pub fn lines(&self, direction: Direction) -> Vec<Line> {
         let measured = self.measured.iter();
         let mut lines: Vec<Line> = measured
-            .filter(|measured| measured.direction == direction)
-            .map(|measured| self.line(measured))
+            .filter(|((_, way, _), _)| *way == direction)
+            .map(|it| self.line(it))
             .collect();
         lines.sort_by_key(|line| (line.conditions(), line.moment));
         lines
@@ -147,32 +154,32 @@ impl Outcome {
             .collect()
     }
 
-    fn line(&self, measured: &Measured) -> Line {
-        let first = self.first_alone(measured);
-        let better = first
-            .zip(measured.second)
-            .map(|(first, second)| first.max(second));
+    fn line(&self, (place, measured): (&Place, &Measured)) -> Line {
+        let (_, direction, moment) = *place;
+        let (first, second, both) = (
+            self.first_alone(direction, moment),
+            median(measured.second.clone()),
+            median(measured.both.clone()),
+        );
+        let better = first.zip(second).map(|(first, second)| first.max(second));
         // Over nothing, no ratio says how much more something is.
         let better = better.filter(|better| *better > 0.0);
         let mbps = |value: Option<f64>| value.map(|value| value / 1e6);
         Line {
             link: measured.link,
-            direction: measured.direction,
-            moment: measured.moment,
+            direction,
+            moment,
             first_mbps: mbps(first),
-            second_mbps: mbps(measured.second),
-            both_mbps: mbps(measured.both),
-            ratio: measured
-                .both
-                .zip(better)
-                .map(|(both, better)| both / better),
+            second_mbps: mbps(second),
+            both_mbps: mbps(both),
+            times: measured.both.len(),
+            ratio: both.zip(better).map(|(both, better)| both / better),
         }
     }
 
     /// Bits per second over the first link alone.
-    fn first_alone(&self, measured: &Measured) -> Option<f64> {
-        let key = (measured.direction, measured.moment);
-        median(self.first.get(&key)?.clone())
+    fn first_alone(&self, direction: Direction, moment: Moment) -> Option<f64> {
+        median(self.first.get(&(direction, moment))?.clone())
     }
 
     /// What all lines come to.
@@ -193,6 +200,16 @@ impl Outcome {
     #[must_use]
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+}
+
+impl Measured {
+    fn nothing_of(link: Profile) -> Self {
+        Self {
+            link,
+            second: Vec::new(),
+            both: Vec::new(),
+        }
     }
 }
 
@@ -257,13 +274,15 @@ pub(super) mod tests {
     /// Four second links: a good one, one that harms, one that gives nothing, one that failed.
     pub(crate) fn outcome() -> Outcome {
         let mut outcome = Outcome::default();
+        let mut numbers = 0..;
         let mut add = |link: &str, first, second, both| {
             let values = Values {
                 first,
                 second,
                 both,
             };
-            outcome.add(link.parse().unwrap(), values);
+            let number = numbers.next().unwrap();
+            outcome.add(number, link.parse().unwrap(), values);
         };
         let mut both = goodput(69e6, 73.6e6);
         both.insert((Direction::Up, Moment::Later), Ok(92e6));
@@ -326,6 +345,24 @@ pub(super) mod tests {
         };
         assert_eq!(outcome().summary(), expected);
         assert_eq!(Outcome::default().summary(), Summary::default());
+    }
+
+    #[test]
+    fn what_was_measured_again_counts_by_its_median() {
+        let mut outcome = outcome();
+        assert!(outcome.is_below(1) && !outcome.is_below(0));
+        for both in [40e6, 32e6] {
+            let values = Values {
+                first: None,
+                second: goodput(10e6, 12e6),
+                both: goodput(both, 33e6),
+            };
+            let link = "20mbit,300ms,loss=2%,queue=30ms".parse().unwrap();
+            outcome.add(1, link, values);
+        }
+        assert!(!outcome.is_below(1));
+        let line = outcome.lines(Direction::Down).pop().unwrap();
+        assert_eq!((line.times, line.ratio), (3, Some(1.0)));
     }
 
     #[test]

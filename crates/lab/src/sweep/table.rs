@@ -9,13 +9,13 @@ use super::Moment;
 use super::outcome::{LIMIT, Line, Outcome, Summary};
 
 /// The table's columns.
-pub(super) const HEAD: [&str; 10] = [
-    "rate", "rtt", "loss", "queue", "way", "from", "first", "second", "both", "ratio",
+pub(super) const HEAD: [&str; 11] = [
+    "rate", "rtt", "loss", "queue", "way", "from", "first", "second", "both", "times", "ratio",
 ];
 
 impl Outcome {
     /// `{"lines": [{"link": TEXT, "direction": "down" or "up", "moment": "begin" or "later", "first_mbps": …, "second_mbps": …,
-    /// "both_mbps": …, "ratio": …}], "summary": {…}, "notes": [TEXT]}`. What has no value is null.
+    /// "both_mbps": …, "times": …, "ratio": …}], "summary": {…}, "notes": [TEXT]}`. What has no value is null.
     #[must_use]
     pub fn to_json(&self) -> Value {
         json!({
@@ -60,7 +60,7 @@ impl fmt::Display for Summary {
     }
 }
 
-fn row(f: &mut fmt::Formatter<'_>, cells: [String; 10]) -> fmt::Result {
+fn row(f: &mut fmt::Formatter<'_>, cells: [String; 11]) -> fmt::Result {
     let [
         rate,
         round_trip,
@@ -71,17 +71,18 @@ fn row(f: &mut fmt::Formatter<'_>, cells: [String; 10]) -> fmt::Result {
         first,
         second,
         both,
+        times,
         ratio,
     ] = cells;
     writeln!(
         f,
         "{rate:>9} {round_trip:>7} {loss:>6} {queue:>8}  {way:4} {from:>5} {first:>8} {second:>8} {both:>8} \
-         {ratio:>7}"
+         {times:>5} {ratio:>7}"
     )
 }
 
 /// In the order of [`HEAD`].
-pub(super) fn cells(line: &Line) -> [String; 10] {
+pub(super) fn cells(line: &Line) -> [String; 11] {
     let conditions = line.conditions();
     let rates = [line.first_mbps, line.second_mbps, line.both_mbps].map(|rate| match rate {
         Some(rate) => format!("{rate:.1}"),
@@ -98,6 +99,7 @@ pub(super) fn cells(line: &Line) -> [String; 10] {
         first,
         second,
         both,
+        line.times.to_string(),
         number(line.ratio),
     ]
 }
@@ -135,7 +137,7 @@ mod tests {
         assert_eq!(json["lines"].as_array().unwrap().len(), 9);
         let expected = serde_json::json!({
             "link": "5mbit,15ms", "direction": "down", "moment": "begin", "first_mbps": 32.0, "second_mbps": null,
-            "both_mbps": 36.0, "ratio": null,
+            "both_mbps": 36.0, "times": 1, "ratio": null,
         });
         assert_eq!(json["lines"][0], expected);
         assert_eq!(json["summary"]["below"], 1);
