@@ -113,7 +113,7 @@ fn go_on(socket: impl AsFd, control: Vec<u8>, written: usize) -> State {
 }
 
 /// Whether the peer has acknowledged all that was written.
-fn is_at_rest(socket: impl AsFd) -> bool {
+pub(crate) fn is_at_rest(socket: impl AsFd) -> bool {
     abi::unacknowledged(socket.as_fd()).is_ok_and(|bytes| bytes == 0)
 }
 

@@ -9,7 +9,7 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use crate::abi;
+use crate::bursts::is_at_rest;
 use crate::info::{ConnectionInfo, TcpState, connection_info};
 use crate::socket::{Transport, negotiated};
 
@@ -42,13 +42,10 @@ impl Scatter {
 
     /// Whether a second write, closely behind the next one, may go by a path that is slower: nothing is under
     /// way now, round trips differ, and the quickest path is not busy with other connections (or the other
-    /// path may be as quick). Costs one short system call, where paths are unlike a longer one, too.
+    /// path may be as quick). Costs one short system call where paths are unlike, and a longer one too if nothing is under way.
     pub fn is_likely(&mut self, socket: impl AsFd) -> bool {
         let socket = socket.as_fd();
-        self.speaks_mptcp
-            && abi::unacknowledged(socket).is_ok_and(|bytes| bytes == 0)
-            && self.is_worth_a_look()
-            && self.look(socket)
+        self.speaks_mptcp && self.is_worth_a_look() && is_at_rest(socket) && self.look(socket)
     }
 
     /// Paths that were alike are not looked at each time.

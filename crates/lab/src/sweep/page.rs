@@ -136,19 +136,7 @@ fn heat_map(lines: &[Line], heading: &str) -> HeatMap {
 }
 
 fn cell(line: &Line) -> Cell {
-    let [
-        rate,
-        round_trip,
-        loss,
-        queue,
-        _,
-        _,
-        first,
-        second,
-        both,
-        _,
-        _,
-    ] = cells(line);
+    let [rate, round_trip, loss, queue, _, _, first, second, both, ..] = cells(line);
     Cell {
         value: line.ratio,
         detail: format!(
