@@ -21,8 +21,8 @@ use super::stage::Stage;
 use crate::traffic::Direction;
 
 /// Why many of them may come slower than over one link.
-const SMALL_ANSWERS: &str = "Linux' scheduler of MPTCP sends a small answer by the nearer link, and what of it comes a \
-     little later by the other one, whose round trip is longer: neither link is filled.";
+const SMALL_ANSWERS: &str = "Six connections with small answers fill the nearer link with plain TCP, too. With both, Linux' \
+     scheduler of MPTCP sends some of them by the other one, whose round trip is longer.";
 
 /// Something that people do, with real programs.
 pub(super) trait Scenario: Sync {
